@@ -1,0 +1,52 @@
+"""`python -m tests.pages check PAGE | update [PAGE] | bench | audit`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pages.collect import ROOT, find_pages
+
+
+def _page(name: str) -> str:
+    """The path of a page, or one line that names the nearest ones."""
+    path = (ROOT / name.split(":", maxsplit=1)[0]).resolve()
+    if path.is_file() and path.suffix in {".md", ".ipynb"}:
+        return path.relative_to(ROOT).as_posix()
+    known = [page.relative_to(ROOT).as_posix() for page in find_pages()] + [
+        "README.md",
+        "CONTRIBUTING.md",
+    ]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
+    sys.exit(f"no page {name}; nearest: {', '.join(near or known[:3])}")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; its exit status."""
+    command, *rest = arguments or ["help"]
+    quiet = ["-q", "--no-header", "-p", "no:cacheprovider"]
+    if command == "check" and len(rest) == 1:
+        return int(pytest.main([*quiet, _page(rest[0])]))
+    if command == "update":
+        pages = [_page(name) for name in rest] or [
+            *(name for name in ("README.md", "CONTRIBUTING.md") if (ROOT / name).exists()),
+            "docs",
+        ]
+        return int(pytest.main([*quiet, "--update-pages", *pages]))
+    if command == "bench":
+        from tests.pages.bench import bench  # noqa: PLC0415 - each command loads what it needs
+
+        return bench()
+    if command == "audit":
+        from tests.pages.mutate import audit  # noqa: PLC0415
+
+        return audit()
+    sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path.cwd()))
+    raise SystemExit(main(sys.argv[1:]))

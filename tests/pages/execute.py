@@ -1,0 +1,272 @@
+"""What does this block print when a reader runs it? Python, doctest sessions and shell blocks, executed.
+
+All Python blocks of a page share one namespace, in order, in an empty working directory, with the clock
+frozen at the date of the newest source, randomness seeded, warnings raised and the network cut.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import doctest
+import inspect
+import io
+import linecache
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import types
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest_socket
+import time_machine
+from _pytest.assertion.rewrite import rewrite_asserts
+from mkdocs.utils.meta import get_data
+
+from tests.pages.collect import ROOT, Block, Page, find_pages
+
+SECONDS_A_BLOCK = 20.0
+_PYDANTIC_LINK = re.compile(r"\n *For further information visit https://errors\.pydantic\.dev\S*")
+
+
+class BlockTimeoutError(BaseException):
+    """A block ran longer than its limit; not an Exception, so that no block can swallow it."""
+
+
+@dataclass
+class Result:
+    """What came of one block."""
+
+    stdout: str = ""
+    error: str = ""
+    traceback: str = ""
+    session: str = ""
+    line: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Run:
+    """The execution of one page: results by block index, files that the blocks wrote, values by name."""
+
+    page: Page
+    results: dict[int, Result] = field(default_factory=dict)
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="page-")))
+    module: types.ModuleType = field(default_factory=lambda: types.ModuleType("__main__"))
+    shell: Path | None = None
+
+    def up_to(self, index: int, values: dict[str, Any] | None = None) -> Result:
+        """Run every block up to this one that has not run yet; the result of this one."""
+        for block in self.page.blocks[: index + 1]:
+            if block.role == "run" and block.index not in self.results:
+                self.module.__dict__.update(values or {})
+                self.results[block.index] = self._run(block)
+        return self.results.get(index, Result())
+
+    def all(self) -> None:
+        """Run the whole page."""
+        if self.page.blocks:
+            self.up_to(len(self.page.blocks) - 1)
+
+    def close(self) -> None:
+        """Remove what the run left on disk."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.shell:
+            shutil.rmtree(self.shell, ignore_errors=True)
+
+    def _run(self, block: Block) -> Result:
+        start = time.perf_counter()
+        if block.language == "bash":
+            self.shell = self.shell or _copy_of_project()
+            result = run_shell(block.code, self.shell)
+        else:
+            with _conditions(self):
+                result = _run_python(block, self) if block.language == "python" else _run_doctest(block, self)
+        result.seconds = time.perf_counter() - start
+        return result
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise BlockTimeoutError in the block after so many seconds; an outer timer is restored."""
+
+    def expire(_signal: int, _frame: types.FrameType | None) -> None:
+        raise BlockTimeoutError(f"the block ran longer than {seconds:g} s")
+
+    handler = signal.signal(signal.SIGALRM, expire)
+    remaining, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, remaining)
+        signal.signal(signal.SIGALRM, handler)
+
+
+@contextlib.contextmanager
+def _conditions(run: Run) -> Iterator[None]:
+    """Frozen clock, seeded randomness, no network, warnings as errors, an empty working directory."""
+    if not run.results:
+        random.seed(0)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(0)
+    before, main = Path.cwd(), sys.modules["__main__"]
+    sys.modules["__main__"] = run.module  # as in the reader's own interpreter
+    try:
+        os.chdir(run.folder)
+        pytest_socket.disable_socket(allow_unix_socket=True)
+        with (
+            warnings.catch_warnings(),
+            time_machine.travel(newest_date(), tick=False),
+            time_limit(SECONDS_A_BLOCK),
+        ):
+            warnings.simplefilter("error")
+            yield
+    finally:
+        pytest_socket.enable_socket()
+        os.chdir(before)
+        sys.modules["__main__"] = main
+
+
+def _run_python(block: Block, run: Run) -> Result:
+    out = io.StringIO()
+    name, code = _located(block, run.page)
+    try:
+        tree = ast.parse(code, name)
+        rewrite_asserts(tree, code.encode(), name)
+        compiled = compile(tree, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        with contextlib.redirect_stdout(out):
+            if compiled.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(types.FunctionType(compiled, run.module.__dict__)())
+            else:
+                exec(compiled, run.module.__dict__)
+    except (Exception, BlockTimeoutError, SystemExit) as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
+        line = frames[0].lineno if frames and not block.included else getattr(error, "lineno", 0)
+        return Result(out.getvalue(), _said(error), _frames(error, name), line=line or block.line)
+    return Result(out.getvalue())
+
+
+def _located(block: Block, page: Page) -> tuple[str, str]:
+    """A file name for the block, and its code placed so that a traceback names the page's own lines."""
+    if block.included:
+        name, code = f"{page.path}:{block.line}", block.code
+    else:
+        name, code = page.path, "\n" * block.line + block.code
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    return name, code
+
+
+def _said(error: BaseException) -> str:
+    text = "".join(traceback.format_exception_only(error)).rstrip("\n")
+    return _PYDANTIC_LINK.sub("", text).replace("tests.pages.execute.", "")
+
+
+def _frames(error: BaseException, name: str) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((number for number, frame in enumerate(frames) if frame.filename == name), len(frames))
+    return "".join(traceback.format_list(frames[first:])).rstrip("\n")
+
+
+class _Session(doctest.DocTestRunner):
+    """Runs a session and keeps what each example printed, right or wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(verbose=False)
+        self.got: list[str] = []
+
+    def report_success(self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str) -> None:
+        """Keep the output of an example."""
+        super().report_success(out, test, example, got)
+        self.got.append(got)
+
+    def report_failure(self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str) -> None:
+        """Keep the output of an example that shows another."""
+        super().report_failure(out, test, example, got)
+        self.got.append(got)
+
+
+def _run_doctest(block: Block, run: Run) -> Result:
+    session, complaints = _Session(), io.StringIO()
+    name = run.page.path
+    test = doctest.DocTestParser().get_doctest(block.code, run.module.__dict__, name, name, block.line)
+    try:
+        session.run(test, out=complaints.write, clear_globs=False)
+    except BlockTimeoutError as error:
+        return Result(error=_said(error))
+    lines = block.code.split("\n")
+    if len(session.got) == len(test.examples):
+        for example, got in reversed([*zip(test.examples, session.got, strict=True)]):
+            first = example.lineno + example.source.count("\n")
+            lines[first : first + example.want.count("\n")] = got.splitlines()
+    said = complaints.getvalue().strip() if session.failures else ""
+    return Result("".join(session.got), said, session="\n".join(lines))
+
+
+def run_shell(code: str, folder: Path) -> Result:
+    """Run a shell block in a copy of the project, without network; stdout and stderr mixed."""
+    nowhere = "http://127.0.0.1:9"
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "PIP_NO_INDEX": "1",
+    } | dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), nowhere)
+    try:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", code],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=3 * SECONDS_A_BLOCK,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        return Result(error=f"the block ran longer than {error.timeout:g} s")
+    problem = f"exit status {done.returncode}\n{done.stdout}" if done.returncode else ""
+    return Result(done.stdout, problem.strip())
+
+
+def _copy_of_project() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="project-"))
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@cache
+def newest_date() -> datetime:
+    """The date the blocks believe in: that of the newest source any page cites, so old commits stay."""
+    dates = [
+        str(source["read"])
+        for path in find_pages()
+        if path.suffix == ".md"
+        for source in (get_data(path.read_text(encoding="utf-8"))[1].get("sources") or {}).values()
+        if isinstance(source, dict) and "read" in source
+    ]
+    return datetime.fromisoformat(max(dates, default="2026-11-22")).replace(tzinfo=UTC)

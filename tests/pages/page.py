@@ -1,0 +1,602 @@
+"""Does this page show what is true? One page, everything that is checked about it, and its rewriting."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.pages import figures
+from tests.pages.collect import ROOT, Block, Page, Region, Segment, read_page, site_config
+from tests.pages.execute import Result, Run
+from tests.pages.figures import Figure, Truth
+from tests.pages.languages import VALIDATORS, tool, validate
+
+LINT = ["E", "W", "F", "I", "B", "UP", "SIM", "PIE", "C4", "RET", "N"]
+LINT_IGNORED = [
+    "B018",
+    "E402",
+]  # a last expression shows its value; imports stand where they are needed
+FIGURE_CLASSES = ("printed", "input", "cited", "exempt")
+DESCRIPTION_LENGTH = 220
+
+
+@dataclass
+class Check:
+    """One page under check: what it shows, what came out, and what was counted."""
+
+    page: Page
+    run: Run
+    figures: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, path: Path, source: str | None = None) -> Check:
+        """Read a page; nothing is run yet."""
+        page = read_page(path, source)
+        return cls(page, Run(page))
+
+    @property
+    def blocks(self) -> Counter[tuple[str, str]]:
+        """The number of blocks by language and role."""
+        return Counter((block.language, block.role) for block in self.page.blocks)
+
+    @property
+    def advice_to_update(self) -> str:
+        """The command that rewrites what is generated."""
+        return f"make update PAGE={self.page.path}"
+
+    def everything(self) -> list[Any]:
+        """Run and check the whole page; its problems in the order of its lines."""
+        start = time.perf_counter()
+        self.run.all()
+        for block in self.page.blocks:
+            self.check_block(block)
+        self.check_page()
+        self.seconds = time.perf_counter() - start
+        self.page.problems.sort(key=lambda problem: problem.line)
+        return self.page.problems
+
+    # --- blocks -------------------------------------------------------------------------------
+    def check_block(self, block: Block) -> None:
+        """Execute, validate or compare one block."""
+        page = self.page
+        if block.role in {"output", "error"}:
+            self._compare(block)
+            return
+        if (
+            block.language == "text"
+            or not block.language
+            or block.language not in VALIDATORS | {"pycon": None}
+        ):
+            page.problem(
+                block.line,
+                f"no validator for “{block.language}”" if block.language else "the fence names no language",
+                'a text block is an output: title="Output"; otherwise use one of '
+                + ", ".join(sorted([*VALIDATORS, "pycon"]))
+                + ", or add a validator in tests/pages/languages.py",
+            )
+            return
+        if block.not_run == "":
+            page.problem(
+                block.line,
+                "“Not run here” gives no reason",
+                'title="Not run here: needs an NVIDIA GPU"',
+            )
+        if block.language == "bash" or block.role != "run":
+            for complaint in (
+                validate(block.language, block.code, block.title) if block.language != "pycon" else []
+            ):
+                page.problem(block.line, complaint, f"mend the {block.language} block")
+        if block.role == "run":
+            self._check_run(block)
+
+    def _check_run(self, block: Block) -> None:
+        result = self.run.up_to(block.index)
+        if block.must_fail:
+            follower = self._after(block)
+            if not result.error:
+                self.page.problem(
+                    block.line,
+                    "the block says that it fails, and it runs",
+                    "drop “Fails” from the title",
+                )
+            if follower is None or follower.role != "error":
+                self.page.problem(
+                    block.line,
+                    "a block that fails shows no message",
+                    'follow it with ```text title="Error"',
+                )
+        elif result.error:
+            where = f"\n{result.traceback}" if result.traceback else ""
+            message = f"the block fails{where}\n{result.error}"
+            self.page.problem(result.line or block.line, message, "mend the block or what it calls")
+
+    def _after(self, block: Block) -> Block | None:
+        following = self.page.blocks[block.index + 1 : block.index + 2]
+        return following[0] if following else None
+
+    def _compare(self, block: Block) -> None:
+        expected = self.expected(block)
+        if expected is None:
+            self.page.problem(
+                block.line,
+                f"this {block.role} follows no block that {'fails' if block.role == 'error' else 'is run'}",
+                "put it right after the block that prints it",
+            )
+        elif expected.rstrip("\n") != block.code.rstrip("\n"):
+            line = self._first_difference(block, expected)
+            self._differs(line, block.code, expected, "the block above printed")
+
+    def _first_difference(self, block: Block, expected: str) -> int:
+        shown, printed = block.code.rstrip("\n").split("\n"), expected.rstrip("\n").split("\n")
+        same = next(
+            (n for n, (a, b) in enumerate(zip(shown, printed, strict=False)) if a != b),
+            min(len(shown), len(printed)),
+        )
+        return min(block.line + 1 + same, max(block.end - 1, block.line))
+
+    def expected(self, block: Block) -> str | None:
+        """What an output or error block has to show."""
+        if block.index == 0:
+            return None
+        above = self.page.blocks[block.index - 1]
+        if above.role == "output" and block.role == "error" and block.index > 1:
+            above = self.page.blocks[block.index - 2]
+        if above.role != "run":
+            return None
+        result = self.run.up_to(above.index)
+        if block.role == "error":
+            return result.error if above.must_fail else None
+        return result.stdout
+
+    def _source_of(self, region: Region) -> Result | None:
+        above = [b for b in self.page.blocks if b.end < region.line and b.role == "run"]
+        return self.run.up_to(above[-1].index) if above else None
+
+    # --- the page as a whole ------------------------------------------------------------------
+    def check_page(self) -> None:
+        """Generated regions, charts, figures, sources, description, lint, the line at its foot."""
+        self._check_regions()
+        self._check_charts()
+        self._check_figures()
+        self._check_code()
+        for name, wanted in (("sources", self.sources()), ("checked", self.checked())):
+            self._check_generated(name, wanted)
+        wanted = self.description()
+        if "description" in self.page.front and self.page.front["description"] != wanted:
+            self.page.problem(1, "the description is not the page's first sentences", self.advice_to_update)
+
+    def _differs(self, line: int, shown: str, wanted: str, origin: str) -> None:
+        message = f"the page shows\n{_quote(shown)}\nand {origin}\n{_quote(wanted)}"
+        self.page.problem(line, message, self.advice_to_update)
+
+    def _check_generated(self, name: str, wanted: str) -> None:
+        found = [region for region in self.page.regions if region.name == name]
+        if not found and wanted and self.page.path.startswith("docs/"):
+            message = f"the page has no {name} region"
+            self.page.problem(len(self.page.lines), message, f"add <!-- {name} --> and <!-- /{name} -->")
+        for region in found:
+            if region.content != wanted:
+                self._differs(region.line, region.content, wanted, "it should be")
+
+    def _check_regions(self) -> None:
+        for region in (r for r in self.page.regions if r.name == "output"):
+            result = self._source_of(region)
+            if result is None:
+                message = "this output follows no block that is run"
+                self.page.problem(region.line, message, "put it after its block")
+            elif result.stdout.strip("\n") != region.content:
+                self._differs(region.line, region.content, result.stdout, "the block above printed")
+
+    def charts(self) -> dict[str, Path]:
+        """The SVG files that the page's blocks wrote, by name."""
+        return {path.name: path for path in sorted(self.run.folder.glob("*.svg"))}
+
+    def _check_charts(self) -> None:
+        written = self.charts()
+        folder = (ROOT / self.page.path).parent
+        shown = {
+            src.split("#")[0]
+            for src in self.page.images
+            if src.split("#")[0].endswith(".svg") and ":" not in src
+        }
+        for name in sorted(shown):
+            line = self._line_of(name)
+            if name not in written:
+                self.page.problem(
+                    line,
+                    f"no block on this page writes {name}",
+                    "save the chart in a block: chart.save(…)",
+                )
+            elif not (folder / name).exists() or (folder / name).read_bytes() != written[name].read_bytes():
+                self.page.problem(line, f"{name} is not what the block draws", self.advice_to_update)
+        for name in sorted(written.keys() - shown):
+            self.page.problem(
+                1, f"a block writes {name}, which the page does not show", f"show it: ![…]({name})"
+            )
+
+    # --- figures ------------------------------------------------------------------------------
+    def truths(self) -> list[Truth]:
+        """Every number that vouches for a figure of this page, apart from what it cites."""
+        found: list[Truth] = []
+        for block in self.page.blocks:
+            if block.role == "run":
+                found += figures.printed_truths(self.run.up_to(block.index).stdout)
+        for block in self.page.blocks:
+            if block.role in {"run", "validated", "not run"} and block.language != "mermaid":
+                found += figures.literal_truths(block.code, block.language)
+        return found
+
+    def claims(self) -> Iterator[tuple[Figure, Segment, frozenset[str]]]:
+        """Every figure the page claims, with the text around it and what is cited there."""
+        segments = [
+            s for s in self.page.segments if s.region in {"", "output"} and s.footnote not in self._sources
+        ]
+        for block in self.page.blocks:
+            spoken = block.code if block.language == "mermaid" else block.title
+            if block.role not in {"output", "error"}:
+                segments.append(Segment("block", spoken, frozenset()))
+        for number, segment in enumerate(segments):
+            cites = segment.cites | _cited_by_table(segments, number)
+            heading = segment.kind in {"h1", "h2", "h3", "h4", "h5", "h6"}
+            for figure in figures.find_figures(segment.text, heading=heading):
+                if figure.is_claim:
+                    yield figure, segment, cites
+
+    @property
+    def _sources(self) -> dict[str, dict[str, Any]]:
+        return self.page.front.get("sources") or {}
+
+    def _check_figures(self) -> None:
+        truths = self.truths()
+        cited = {
+            (name, stated): figures.find_figures(stated)
+            for name, source in self._sources.items()
+            for stated in source.get("figures") or []
+        }
+        exempt = {
+            entry.get("figure", ""): entry.get("reason", "") for entry in self.page.front.get("exempt") or []
+        }
+        used: set[tuple[str, str]] = set()
+        seen: Counter[str] = Counter()
+        for figure, segment, cites in self.claims():
+            seen[figure.text] += 1
+            by = {
+                key
+                for key, stated in cited.items()
+                if key[0] in cites and any(_same(figure, f) for f in stated)
+            }
+            excused = next((text for text in exempt if text in segment.text and figure.text in text), None)
+            vouching = figures.proof(figure, truths)
+            if by:
+                used |= by
+                self.figures["cited"] += 1
+            elif vouching:
+                self.figures[vouching.origin] += 1
+            elif excused:
+                used.add(("exempt", excused))
+                self.figures["exempt"] += 1
+            else:
+                self.figures["unproved"] += 1
+                self._unproved(figure, seen[figure.text], truths)
+        self._check_front(cited.keys() | {("exempt", text) for text in exempt}, used, exempt)
+
+    def _unproved(self, figure: Figure, occurrence: int, truths: list[Truth]) -> None:
+        near = figures.nearest(figure, truths)
+        hint = f"; the nearest number with that unit is {near.bare:,g} ({near.origin})" if near else ""
+        self.page.problem(
+            self._line_of(figure.text, occurrence),
+            f"nothing on this page proves “{figure.text}”{hint}",
+            "print it in a block with its unit, show it as an input whose name carries the unit "
+            "(setup_hours=8), or cite a source whose `figures:` state it",
+        )
+
+    def _check_front(
+        self, stated: set[tuple[str, str]], used: set[tuple[str, str]], exempt: dict[str, str]
+    ) -> None:
+        referenced = {name for segment in self.page.segments for name in segment.cites}
+        for name in sorted(referenced - self._sources.keys() - {s.footnote for s in self.page.segments}):
+            self.page.problem(
+                self._line_of(f"[^{name}]"),
+                f"[^{name}] cites what the page does not have",
+                "add it to `sources:` in the front matter",
+            )
+        for name, source in self._sources.items():
+            missing = [key for key in ("title", "publisher", "url", "read") if not source.get(key)]
+            if missing:
+                self.page.problem(
+                    self._front_line(name),
+                    f"source {name} lacks {', '.join(missing)}",
+                    "fill it in",
+                )
+            if name not in referenced:
+                self.page.problem(
+                    self._front_line(name),
+                    f"source {name} is cited nowhere",
+                    f"cite it with [^{name}] or drop it",
+                )
+        for name, text in sorted(stated - used):
+            kind = "exemption" if name == "exempt" else f"figure of source {name}"
+            self.page.problem(
+                self._front_line(text),
+                f"the {kind} “{text}” is not used on the page",
+                "use it or drop it",
+            )
+        for text, reason in exempt.items():
+            if not reason:
+                self.page.problem(
+                    self._front_line(text),
+                    f"the exemption “{text}” gives no reason",
+                    "say why, or prove it",
+                )
+        if self.figures["exempt"] and not any(self.figures[name] for name in FIGURE_CLASSES[:3]):
+            self.page.problem(
+                1,
+                "every figure of this page is exempt",
+                "prove at least one, or take the figures out",
+            )
+
+    def _line_of(self, text: str, occurrence: int = 1) -> int:
+        """The line of the n-th place where a text stands in the body as prose, else of the last one."""
+        hidden = {
+            line
+            for block in self.page.blocks
+            if block.language != "mermaid"
+            for line in range(block.line + 1, block.end + 1)
+        }
+        for region in self.page.regions:
+            if region.name != "output":
+                hidden.update(range(region.line, region.end + 1))
+        pattern = re.compile(
+            rf"(?<![\w.,]){re.escape(text)}(?!\w)" if text[:1].isalnum() else re.escape(text)
+        )
+        last = 1
+        for number, line in enumerate(self.page.lines[self._front_end :], self._front_end + 1):
+            found = 0 if number in hidden else len(pattern.findall(line))
+            if found:
+                last, occurrence = number, occurrence - found
+            if found and occurrence <= 0:
+                break
+        return last
+
+    def _front_line(self, text: str) -> int:
+        """The line of the front matter that names a source, or else holds a text."""
+        front = [*enumerate(self.page.lines[: self._front_end], 1)]
+        named = [n for n, line in front if line.strip() == f"{text}:"]
+        return (named or [n for n, line in front if text in line] or [1])[-1]
+
+    @property
+    def _front_end(self) -> int:
+        """The number of lines that the front matter takes."""
+        if not self.page.front:
+            return 0
+        return next((n for n, line in enumerate(self.page.lines[1:], 2) if line in {"---", "..."}), 0)
+
+    # --- code ---------------------------------------------------------------------------------
+    def _code_cells(self) -> list[Block]:
+        """The Python that has to be in good style: what is shown and parses."""
+        shown = [b for b in self.page.blocks if b.language == "python" and not b.must_fail]
+        return [b for b in shown if not validate("python", b.code, b.title)]
+
+    def _check_code(self) -> None:
+        cells = self._code_cells()
+        if not cells:
+            return
+        given = {name for block in cells for name in block.fixtures}
+        for found in _ruff_check(cells):
+            block, row = cells[found["cell"] - 1], found["location"]["row"]
+            undefined = found["code"] == "F821"
+            if undefined and any(f"`{name}`" in found["message"] for name in given):
+                continue
+            if not block.included or undefined:
+                self.page.problem(
+                    block.line if block.included else block.line + row,
+                    f"{found['code']}: {found['message']}",
+                    "mend the code; its style is that of snippets/ruff.toml",
+                )
+        for block, formatted in zip(cells, _ruff_format(cells), strict=True):
+            if not block.included and formatted != block.code.strip("\n"):
+                self.page.problem(
+                    block.line,
+                    f"the code is not formatted; it should read\n{_quote(formatted)}",
+                    self.advice_to_update,
+                )
+
+    # --- what is generated --------------------------------------------------------------------
+    def description(self) -> str:
+        """The page's first sentences, for search engines and link previews."""
+        plain = next((s.plain for s in self.page.segments if s.kind == "p" and s.plain and not s.region), "")
+        said = ""
+        for sentence in re.split(r"(?<=[.!?])\s+", plain):
+            if said and len(said) + len(sentence) >= DESCRIPTION_LENGTH:
+                break
+            said = f"{said} {sentence}".strip()
+        return said
+
+    def sources(self) -> str:
+        """The footnotes of the page's sources."""
+        return "\n".join(
+            f"[^{name}]: [{source.get('title')}]({source.get('url')}), {source.get('publisher')}, "
+            f"read {source.get('read')}."
+            for name, source in self._sources.items()
+        )
+
+    def checked(self) -> str:
+        """The line at the foot of the page: what of it was executed and proved, and where."""
+        return f"[{self.counted()}]({self._proof_address()}){{ .checked }}"
+
+    def counted(self) -> str:
+        """How many blocks were run, validated, compared, and how many figures proved, by class."""
+        roles = Counter(block.role for block in self.page.blocks)
+        shown = {
+            "blocks run": roles["run"],
+            "validated": roles["validated"],
+            "not run here": roles["not run"],
+            "outputs compared": roles["output"]
+            + roles["error"]
+            + sum(r.name == "output" for r in self.page.regions),
+        }
+        proved = sum(self.figures[name] for name in FIGURE_CLASSES)
+        by_class = ", ".join(f"{self.figures[name]} {name}" for name in FIGURE_CLASSES if self.figures[name])
+        parts = [_counted(count, name) for name, count in shown.items() if count]
+        parts.append(_counted(proved, "figures checked") + (f" ({by_class})" if by_class else ""))
+        return ", ".join(parts)
+
+    def _proof_address(self) -> str:
+        """The test that proves the page's snippet, else the page checker."""
+        repository = str(
+            site_config().get("extra", {}).get("repository") or site_config().get("repo_url", "")
+        ).rstrip("/")
+        own = Path("tests", *Path(self.page.path.replace("-", "_")).parts[1:])
+        own = own.with_name(f"test_{own.stem}.py")
+        return f"{repository}/blob/main/{own if (ROOT / own).exists() else 'tests/pages'}"
+
+    # --- update -------------------------------------------------------------------------------
+    def _rewritten_blocks(self) -> Iterator[tuple[Block, str]]:
+        for block in self.page.blocks:
+            wanted = self.expected(block) if block.role in {"output", "error"} else None
+            if block.language == "pycon" and block.role == "run":
+                wanted = self.run.up_to(block.index).session or None
+            if wanted is not None:
+                yield block, wanted.rstrip("\n")
+        cells = self._code_cells()
+        for block, formatted in zip(cells, _ruff_format(cells) if cells else [], strict=True):
+            if not block.included:
+                yield block, formatted
+
+    def _rewritten_region(self, region: Region) -> str | None:
+        if region.name != "output":
+            return self.sources() if region.name == "sources" else self.checked()
+        result = self._source_of(region)
+        return result.stdout.strip("\n") if result and not result.error else None
+
+    def updated(self) -> str:
+        """The page's source with outputs, generated regions and formatting as they should be."""
+        edits = [
+            (block.line, block.end - 1, _indented(wanted, block.indent))
+            for block, wanted in self._rewritten_blocks()
+        ]
+        for region in self.page.regions:
+            content = self._rewritten_region(region)
+            if content is not None:
+                written = _indented(f"\n{content}\n" if content else "", region.indent)
+                edits.append((region.line, region.end - 1, written))
+        lines = self.page.lines
+        inside = [(r.line, r.end) for r in self.page.regions if r.name == "output"]
+        for start, end, new in sorted(edits, reverse=True):
+            if not any(first < start and end < last for first, last in inside):
+                lines = lines[:start] + new + lines[end:]
+        return _with_description("\n".join(lines), self.page.front, self.description())
+
+
+def _counted(count: int, name: str) -> str:
+    noun, _, rest = name.partition(" ")
+    singular = noun.removesuffix("s") if count == 1 and noun in {"blocks", "figures", "outputs"} else noun
+    return f"{count} {singular} {rest}".strip()
+
+
+def _same(figure: Figure, stated: Figure) -> bool:
+    truth = Truth(stated.value, stated.bare, stated.unit, stated.per, stated.per_factor, "cited")
+    return figures.matches(figure, truth)
+
+
+def _cited_by_table(segments: list[Segment], number: int) -> frozenset[str]:
+    """What a table cell may lean on: every citation of its table and of the paragraph before it."""
+    cells = {"td", "th"}
+    if segments[number].kind not in cells:
+        return frozenset()
+    start = number
+    while start > 0 and (segments[start - 1].kind in cells or not segments[start - 1].text.strip()):
+        start -= 1
+    end = number
+    while end + 1 < len(segments) and segments[end + 1].kind in cells:
+        end += 1
+    return frozenset().union(*(s.cites for s in segments[max(start - 1, 0) : end + 1]))
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"| {line}" for line in text.rstrip("\n").split("\n"))
+
+
+def _indented(text: str, indent: str) -> list[str]:
+    if not text:
+        return []
+    return [(indent + line).rstrip() if not line else indent + line for line in text.split("\n")]
+
+
+def _with_description(source: str, front: dict[str, Any], description: str) -> str:
+    if "description" not in front or front["description"] == description:
+        return source
+    head, _, body = source[4:].partition("\n---\n")
+    head = re.sub(
+        r"^description:.*(?:\n[ \t]+.*)*",
+        lambda _: f"description: {json.dumps(description, ensure_ascii=False)}",
+        head,
+        flags=re.MULTILINE,
+    )
+    return f"---\n{head}\n---\n{body}"
+
+
+# --- ruff: a page is a notebook whose cells share one namespace ------------------------------------
+def _notebook(cells: Iterable[Block]) -> str:
+    return json.dumps(
+        {
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "metadata": {},
+                    "outputs": [],
+                    "execution_count": None,
+                    "source": cell.code.strip("\n"),
+                }
+                for cell in cells
+            ],
+            "metadata": {"language_info": {"name": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 4,
+        }
+    )
+
+
+def _ruff(arguments: list[str], cells: list[Block]) -> str:
+    command = [
+        tool("ruff"),
+        *arguments,
+        "--config",
+        str(ROOT / "snippets" / "ruff.toml"),
+        "--stdin-filename",
+        "page.ipynb",
+        "-",
+    ]
+    done = subprocess.run(
+        command, input=_notebook(cells), capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    if done.returncode > 1:
+        raise RuntimeError(f"ruff: {done.stderr}")
+    return done.stdout
+
+
+def _ruff_check(cells: list[Block]) -> list[dict[str, Any]]:
+    arguments = [
+        "check",
+        "--quiet",
+        "--output-format=json",
+        f"--select={','.join(LINT)}",
+        f"--ignore={','.join(LINT_IGNORED)}",
+    ]
+    found: list[dict[str, Any]] = json.loads(_ruff(arguments, cells))
+    return [one for one in found if one["code"] != "invalid-syntax"]
+
+
+def _ruff_format(cells: list[Block]) -> list[str]:
+    out = _ruff(["format", "--quiet"], cells)
+    if not out:
+        return [cell.code.strip("\n") for cell in cells]
+    return ["".join(cell["source"]).strip("\n") for cell in json.loads(out)["cells"]]

@@ -1,0 +1,63 @@
+"""The checker is tested: every bad page is caught at the right line with advice, no good page is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.pages.collect import Problem, read_page
+from tests.pages.page import Check
+
+CORPUS = Path(__file__).with_name("corpus")
+
+
+@pytest.fixture
+def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.pages.execute.SECONDS_A_BLOCK", 0.5)
+
+
+def _problems(path: Path) -> list[Problem]:
+    check = Check.of(path)
+    try:
+        return check.everything()
+    finally:
+        check.run.close()
+
+
+@pytest.mark.usefixtures("short_limit")
+@pytest.mark.parametrize("path", sorted((CORPUS / "bad").glob("*.md")), ids=lambda path: path.stem)
+def test_bad_page_is_caught_at_its_line_with_advice(path: Path) -> None:
+    expected = read_page(path).front["expect"]
+    found = _problems(path)
+    for wanted in expected:
+        hits = [problem for problem in found if wanted["says"] in problem.message]
+        assert hits, f"nothing says {wanted['says']!r} among {[*map(str, found)]}"
+        assert wanted["line"] in {problem.line for problem in hits}, [*map(str, hits)]
+        assert any(wanted["advice"] in problem.advice for problem in hits)
+        assert all(problem.path == path.relative_to(CORPUS.parents[2]).as_posix() for problem in hits)
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "good").glob("*.md")), ids=lambda path: path.stem)
+def test_good_page_has_no_problem(path: Path) -> None:
+    assert [*map(str, _problems(path))] == []
+
+
+def test_notebook_cells_are_blocks_and_stored_outputs_are_compared(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Notebook\n\nIt takes 8 GB, not 9 GB."),
+            nbformat.v4.new_code_cell(
+                'print("8 GB")',
+                outputs=[nbformat.v4.new_output("stream", name="stdout", text="7 GB\n")],
+            ),
+            nbformat.v4.new_code_cell("assert 1 == 2"),
+        ]
+    )
+    path = tmp_path / "lab.ipynb"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    said = [problem.message for problem in _problems(path)]
+    assert any("7 GB" in text and "8 GB" in text for text in said)
+    assert any("“9 GB”" in text for text in said)
+    assert any("AssertionError: assert 1 == 2" in text for text in said)
