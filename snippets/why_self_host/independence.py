@@ -56,9 +56,9 @@ class Availability(BaseModel):
     @property
     def downtime_minutes_per_month(self) -> float:
         """Minutes without an answer in 30 days."""
-        minutes_per_month = 30 * 24 * 60
+        days_per_month = 30
         down = 1 - self.percent / 100
-        return minutes_per_month * down
+        return days_per_month * 24 * 60 * down
 
 
 # --8<-- [end:models]
