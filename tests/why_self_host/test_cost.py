@@ -85,10 +85,7 @@ def test_no_break_even_where_a_full_gpu_replaces_less_than_its_rent() -> None:
 
 
 def test_no_break_even_against_a_free_api() -> None:
-    assert (
-        calculate_monthly_cost(scenario(cloud_usd_per_million_tokens=0)).break_even_tokens_per_day
-        is None
-    )
+    assert calculate_monthly_cost(scenario(cloud_usd_per_million_tokens=0)).break_even_tokens_per_day is None
 
 
 def test_a_margin_of_zero_breaks_even_at_full_capacity_and_never_with_staff() -> None:
@@ -99,9 +96,7 @@ def test_a_margin_of_zero_breaks_even_at_full_capacity_and_never_with_staff() ->
 
 
 def test_engineering_moves_the_break_even_past_the_first_gpu() -> None:
-    cost = calculate_monthly_cost(
-        scenario(cloud_usd_per_million_tokens=1, engineering_usd_per_month=2_500)
-    )
+    cost = calculate_monthly_cost(scenario(cloud_usd_per_million_tokens=1, engineering_usd_per_month=2_500))
     # a full GPU leaves 1,500 - 500; three of them pay for 2,500 of staff
     assert cost.break_even_tokens_per_day == pytest.approx((3 * 500 + 2_500) / 30 * 1e6)
 
@@ -141,9 +136,7 @@ def test_both_bills_agree_at_the_break_even(case: Scenario) -> None:
 
 
 @given(scenarios, st.floats(0, 0.999))
-def test_the_api_is_cheaper_everywhere_below_the_break_even(
-    case: Scenario, fraction: float
-) -> None:
+def test_the_api_is_cheaper_everywhere_below_the_break_even(case: Scenario, fraction: float) -> None:
     load = calculate_monthly_cost(case).break_even_tokens_per_day
     top = case.tokens_per_day if load is None else min(load, 10**15)
     below = case.model_copy(update={"tokens_per_day": int(top * fraction)})
@@ -169,9 +162,7 @@ def test_the_api_is_cheaper_everywhere_below_the_break_even(
         ("days_per_month", 365, "less than or equal to 31"),
     ],
 )
-def test_bad_input_names_the_field_and_what_is_allowed(
-    field: str, value: float, allowed: str
-) -> None:
+def test_bad_input_names_the_field_and_what_is_allowed(field: str, value: float, allowed: str) -> None:
     with pytest.raises(ValidationError) as failure:
         scenario(**{field: value})
     (error,) = failure.value.errors()

@@ -46,9 +46,7 @@ def test_the_order_does_not_matter(one: Availability, other: Availability) -> No
 
 
 @given(st.floats(1, 1e5), st.floats(0.1, 1e4), st.floats(0.1, 1e4))
-def test_a_longer_repair_never_raises_availability(
-    running: float, repair: float, more: float
-) -> None:
+def test_a_longer_repair_never_raises_availability(running: float, repair: float, more: float) -> None:
     quick = Machine(hours_between_failures=running, hours_to_repair=repair)
     slow = Machine(hours_between_failures=running, hours_to_repair=repair + more)
     assert slow.availability_percent <= quick.availability_percent
@@ -79,9 +77,7 @@ def test_an_availability_outside_0_to_100_names_the_field(value: float) -> None:
         ("tokens_per_minute", nan, "finite number"),
     ],
 )
-def test_a_bad_queue_names_the_field_and_what_is_allowed(
-    field: str, value: float, allowed: str
-) -> None:
+def test_a_bad_queue_names_the_field_and_what_is_allowed(field: str, value: float, allowed: str) -> None:
     with pytest.raises(ValidationError) as failure:
         Queue.model_validate({"backlog_tokens": 0, "tokens_per_minute": 1, field: value})
     (error,) = failure.value.errors()

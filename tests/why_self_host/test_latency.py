@@ -27,9 +27,7 @@ deployments = st.builds(
     input_tokens_per_s=st.none() | st.floats(1, 1e5),
     short_prompt_tokens=st.integers(0, 10_000),
 )
-requests = st.builds(
-    Request, input_tokens=st.integers(0, 10**6), output_tokens=st.integers(1, 10**6)
-)
+requests = st.builds(Request, input_tokens=st.integers(0, 10**6), output_tokens=st.integers(1, 10**6))
 
 
 @pytest.mark.parametrize("deployment", SOURCE_DEPLOYMENTS, ids=lambda d: str(d.name))
@@ -86,9 +84,7 @@ def test_no_part_is_negative_and_the_parts_add_up(deployment: Deployment, reques
 
 
 @given(deployments, requests, st.integers(1, 10**6))
-def test_more_tokens_never_take_less_time(
-    deployment: Deployment, request: Request, more: int
-) -> None:
+def test_more_tokens_never_take_less_time(deployment: Deployment, request: Request, more: int) -> None:
     before = estimate_response_time(deployment, request).total_ms
     for field in ("input_tokens", "output_tokens"):
         longer = request.model_copy(update={field: getattr(request, field) + more})
@@ -118,9 +114,7 @@ def test_the_network_share_falls_with_the_length_of_the_answer(
         ("queue_ms", -1, "greater than or equal to 0"),
     ],
 )
-def test_a_bad_deployment_names_the_field_and_what_is_allowed(
-    field: str, value: float, allowed: str
-) -> None:
+def test_a_bad_deployment_names_the_field_and_what_is_allowed(field: str, value: float, allowed: str) -> None:
     with pytest.raises(ValidationError) as failure:
         Deployment.model_validate(CLOUD_API.model_dump() | {field: value})
     (error,) = failure.value.errors()
@@ -137,9 +131,7 @@ def test_a_bad_deployment_names_the_field_and_what_is_allowed(
         ("output_tokens", float("nan"), "finite number"),
     ],
 )
-def test_a_bad_request_names_the_field_and_what_is_allowed(
-    field: str, value: float, allowed: str
-) -> None:
+def test_a_bad_request_names_the_field_and_what_is_allowed(field: str, value: float, allowed: str) -> None:
     with pytest.raises(ValidationError) as failure:
         Request.model_validate({"input_tokens": 1, "output_tokens": 1, field: value})
     (error,) = failure.value.errors()

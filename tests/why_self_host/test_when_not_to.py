@@ -25,16 +25,12 @@ staff_times = st.builds(
 
 
 def test_three_hours_a_week_at_100_dollars_are_1300_a_month() -> None:
-    staff = StaffTime(
-        setup_hours=0, maintenance_hours_per_week=3, usd_per_hour=100, months_in_service=12
-    )
+    staff = StaffTime(setup_hours=0, maintenance_hours_per_week=3, usd_per_hour=100, months_in_service=12)
     assert staff_usd_per_month(staff) == pytest.approx(1_300)
 
 
 def test_setup_is_spread_over_the_months_in_service() -> None:
-    staff = StaffTime(
-        setup_hours=6, maintenance_hours_per_week=0, usd_per_hour=100, months_in_service=12
-    )
+    staff = StaffTime(setup_hours=6, maintenance_hours_per_week=0, usd_per_hour=100, months_in_service=12)
     assert staff_usd_per_month(staff) == pytest.approx(50)
 
 
@@ -80,9 +76,7 @@ def test_an_unchanged_perplexity_is_no_increase(perplexity: float) -> None:
         ("months_in_service", 0, "greater than 0"),
     ],
 )
-def test_bad_staff_time_names_the_field_and_what_is_allowed(
-    field: str, value: float, allowed: str
-) -> None:
+def test_bad_staff_time_names_the_field_and_what_is_allowed(field: str, value: float, allowed: str) -> None:
     good = {
         "setup_hours": 1,
         "maintenance_hours_per_week": 1,
