@@ -113,20 +113,28 @@ _PER = (
     r"(?:\s?/\s?|\s(?:per|an?|each|every)\s)"
     r"(?P<per_n>1K|1k|1M|1,000|1000|(?:1\s)?(?:thousand|million|billion)|[KM])?\s?(?P<per>"
     + _ANY_UNIT
-    + r")(?![A-Za-z])"
+    + r")(?![A-Za-z])|\s(?P<adverb>hourly|daily|weekly|monthly|yearly|annually)\b"
 )
+_ADVERBS = {
+    "hourly": "h",
+    "daily": "days",
+    "weekly": "weeks",
+    "monthly": "months",
+    "yearly": "years",
+    "annually": "years",
+}
 _FIGURE = re.compile(
     rf"(?P<currency>[$€£])?(?P<number>{_NUMBER})(?P<magnitude>{_MAGNITUDE})?"
     rf"(?:[-\s\u00a0\u202f]?(?P<unit>{_ANY_UNIT})(?![A-Za-z]))?(?:{_PER})?"
 )
 _SMALL = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen""".split()  # noqa: SIM905
-_WORDS = {word: value for value, word in enumerate(_SMALL, 2)} | {
+WORDS = {word: value for value, word in enumerate(_SMALL, 2)} | {
     "dozen": 12, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
     "eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1000,
 }  # fmt: skip
 _ONES = {"one": 1} | {word: value for value, word in enumerate(_SMALL[:8], 2)}
-_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+_WORD = "|".join(sorted(WORDS, key=len, reverse=True))
 _IN_WORDS = re.compile(
     rf"\b(?P<word>{_WORD})(?:-(?P<ones>{'|'.join(_ONES)}))?(?P<scale>(?:\s(?:hundred|thousand|million|billion))*)"
     rf"(?:[-\s\u00a0]|(?=fold))(?P<unit>{_ANY_UNIT})(?![A-Za-z])(?:{_PER})?",
@@ -243,7 +251,7 @@ def _parse(match: re.Match[str]) -> Figure:
 
 def _in_words(text: str) -> Iterator[Figure]:
     for match in _IN_WORDS.finditer(text):
-        value = float(_WORDS[match["word"].lower()] + _ONES.get((match["ones"] or "").lower(), 0))
+        value = float(WORDS[match["word"].lower()] + _ONES.get((match["ones"] or "").lower(), 0))
         for scale in match["scale"].lower().split():
             value *= 100 if scale == "hundred" else _MAGNITUDES[scale]
         yield _figure(match, value, 1.0, 1.0, _unit_of(match["unit"]), 1)
@@ -252,7 +260,7 @@ def _in_words(text: str) -> Iterator[Figure]:
 def _figure(
     match: re.Match[str], number: float, ulp: float, magnitude: float, unit: str, digits: int
 ) -> Figure:
-    per = _unit_of(match["per"] or "") if unit else ""
+    per = _ADVERBS.get(match["adverb"] or "", _unit_of(match["per"] or "")) if unit else ""
     factor = magnitude * (_UNITS[unit][1] if unit else 1.0)
     return Figure(
         text=match[0].strip(),
@@ -304,30 +312,35 @@ class Truth:
     per: str
     per_factor: float
     origin: str
+    text: str
+
+
+def truth_of(figure: Figure, origin: str) -> Truth:
+    """A number that was printed or stated, as one that vouches for others."""
+    return Truth(figure.value, figure.bare, figure.unit, figure.per, figure.per_factor, origin, figure.text)
 
 
 def matches(figure: Figure, truth: Truth) -> bool:
-    """Whether a truth rounds to a figure at the figure's printed precision, in the figure's unit."""
+    """Whether a truth rounds to a figure at the figure's printed precision, in the figure's unit.
+
+    A figure per hour needs a number per hour; a figure without a rate is content with either. Zero has to
+    be exact, and a number written with a leading zero is a slip that nothing proves.
+    """
+    if re.match(r"[$€£]?0\d", figure.text) or (figure.bare == 0 and truth.bare != 0):
+        return False
     if not figure.unit:
         return _rounds_to(figure.bare, figure.ulp, truth.bare)
     if not truth.unit:
-        return (
-            figure.unit == "percent"
-            and 0 < truth.bare < 1
-            and _rounds_to(figure.value, figure.ulp, truth.bare * 100)
-        )
-    if figure.unit != truth.unit:
+        share = figure.unit == "percent" and 0 < truth.bare < 1
+        return share and _rounds_to(figure.value, figure.ulp, truth.bare * 100)
+    if figure.unit != truth.unit or (figure.per and figure.per != truth.per):
         return False
-    if not (figure.per and truth.per):
-        return _rounds_to(figure.value, figure.ulp, truth.value)
-    if figure.per != truth.per:
-        return False
-    scale = figure.per_factor / truth.per_factor
+    scale = figure.per_factor / truth.per_factor if figure.per else 1.0
     return _rounds_to(figure.value, figure.ulp, truth.value * scale)
 
 
 def _rounds_to(shown: float, ulp: float, exact: float) -> bool:
-    return abs(shown - exact) <= ulp / 2 * (1 + 1e-9) + 1e-9 * abs(shown)
+    return abs(shown - exact) <= ulp / 2 * (1 + 1e-9) + 1e-12 * abs(shown)
 
 
 _KEYED = re.compile(
@@ -339,7 +352,7 @@ def printed_truths(text: str, origin: str = "printed") -> Iterator[Truth]:
     """Numbers in what a block printed, with the units it printed, or those of the names it printed."""
     for line in text.splitlines():
         for figure in find_figures(line):
-            yield Truth(figure.value, figure.bare, figure.unit, figure.per, figure.per_factor, origin)
+            yield truth_of(figure, origin)
         for match in _KEYED.finditer(line):
             yield _named_truth(match["key"], float(match["number"]), origin)
 
@@ -383,8 +396,9 @@ def _bound_children(node: ast.AST, name: str) -> Iterator[tuple[ast.AST, str]]:
                 pairs = zip(named, defaults, strict=True)
                 yield from ((default, argument.arg) for argument, default in pairs if default)
         case ast.keyword(arg=str() as own):
-            # Field(default=…, ge=…) speaks of the name it is assigned to.
-            yield node.value, name if own in {"default", "ge", "gt", "le", "lt"} and name else own
+            # Field(default=…) speaks of the name it is assigned to; a bound is no statement about it.
+            if own not in {"ge", "gt", "le", "lt"}:
+                yield node.value, name if own == "default" and name else own
         case ast.Assign(targets=[ast.Name(id=own)]) | ast.AnnAssign(target=ast.Name(id=own)):
             yield from ((child, own) for child in ast.iter_child_nodes(node))
         case ast.For(target=ast.Name(id=own)) | ast.comprehension(target=ast.Name(id=own)):
@@ -397,7 +411,8 @@ def _bound_children(node: ast.AST, name: str) -> Iterator[tuple[ast.AST, str]]:
 
 def _named_truth(name: str, number: float, origin: str) -> Truth:
     unit, factor, per, per_factor = unit_from_name(name)
-    return Truth(number * factor, number, unit, per, per_factor, origin)
+    text = f"{name}={number:g}" if name else f"{number:g}"
+    return Truth(number * factor, number, unit, per, per_factor, origin, text)
 
 
 def unit_from_name(name: str) -> tuple[str, float, str, float]:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -163,9 +164,9 @@ class Check:
     # --- the page as a whole ------------------------------------------------------------------
     def check_page(self) -> None:
         """Generated regions, charts, figures, sources, description, lint, the line at its foot."""
-        self._check_regions()
-        self._check_charts()
-        self._check_figures()
+        self.check_regions()
+        self.check_charts()
+        self.check_figures()
         self._check_code()
         for name, wanted in (("sources", self.sources()), ("checked", self.checked())):
             self._check_generated(name, wanted)
@@ -186,7 +187,8 @@ class Check:
             if region.content != wanted:
                 self._differs(region.line, region.content, wanted, "it should be")
 
-    def _check_regions(self) -> None:
+    def check_regions(self) -> None:
+        """Generated Markdown equals what the block above it printed."""
         for region in (r for r in self.page.regions if r.name == "output"):
             result = self._source_of(region)
             if result is None:
@@ -199,7 +201,8 @@ class Check:
         """The SVG files that the page's blocks wrote, by name."""
         return {path.name: path for path in sorted(self.run.folder.glob("*.svg"))}
 
-    def _check_charts(self) -> None:
+    def check_charts(self) -> None:
+        """Every chart shown is the file that a block of the page wrote."""
         written = self.charts()
         folder = (ROOT / self.page.path).parent
         shown = {
@@ -254,7 +257,8 @@ class Check:
     def _sources(self) -> dict[str, dict[str, Any]]:
         return self.page.front.get("sources") or {}
 
-    def _check_figures(self) -> None:
+    def check_figures(self) -> None:
+        """Every figure is printed, input, cited or exempt; what is cited or exempt is used."""
         truths = self.truths()
         cited = {
             (name, stated): figures.find_figures(stated)
@@ -290,7 +294,7 @@ class Check:
 
     def _unproved(self, figure: Figure, occurrence: int, truths: list[Truth]) -> None:
         near = figures.nearest(figure, truths)
-        hint = f"; the nearest number with that unit is {near.bare:,g} ({near.origin})" if near else ""
+        hint = f"; the nearest number with that unit is {near.text} ({near.origin})" if near else ""
         self.page.problem(
             self._line_of(figure.text, occurrence),
             f"nothing on this page proves “{figure.text}”{hint}",
@@ -343,8 +347,8 @@ class Check:
                 "prove at least one, or take the figures out",
             )
 
-    def _line_of(self, text: str, occurrence: int = 1) -> int:
-        """The line of the n-th place where a text stands in the body as prose, else of the last one."""
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Line and column of every place where a text stands in the body as prose."""
         hidden = {
             line
             for block in self.page.blocks
@@ -357,14 +361,14 @@ class Check:
         pattern = re.compile(
             rf"(?<![\w.,]){re.escape(text)}(?!\w)" if text[:1].isalnum() else re.escape(text)
         )
-        last = 1
         for number, line in enumerate(self.page.lines[self._front_end :], self._front_end + 1):
-            found = 0 if number in hidden else len(pattern.findall(line))
-            if found:
-                last, occurrence = number, occurrence - found
-            if found and occurrence <= 0:
-                break
-        return last
+            if number not in hidden:
+                yield from ((number, match.start()) for match in pattern.finditer(line))
+
+    def _line_of(self, text: str, occurrence: int = 1) -> int:
+        """The line of the n-th place where a text stands as prose, else of the last one, else 1."""
+        lines = [line for line, _ in islice(self.places(text), occurrence)]
+        return lines[-1] if lines else 1
 
     def _front_line(self, text: str) -> int:
         """The line of the front matter that names a source, or else holds a text."""
@@ -503,8 +507,7 @@ def _counted(count: int, name: str) -> str:
 
 
 def _same(figure: Figure, stated: Figure) -> bool:
-    truth = Truth(stated.value, stated.bare, stated.unit, stated.per, stated.per_factor, "cited")
-    return figures.matches(figure, truth)
+    return figures.matches(figure, figures.truth_of(stated, "cited"))
 
 
 def _cited_by_table(segments: list[Segment], number: int) -> frozenset[str]:

@@ -113,10 +113,11 @@ class PageItem(pytest.Item):
             _judge(self.check, self.block)
         elif self.config.getoption("update_pages"):
             if update_page(self.check):
-                self.config.stash.setdefault(REWRITTEN, []).append(self.check.page.path)
+                self.config.stash[REWRITTEN].append(self.check.page.path)
         else:
             self.check.check_page()
-            reported = "\n".join(self.config.stash.get(REPORTED, list[str]()))
+            known = self.config.stash[REPORTED]
+            reported = "\n".join(known)
             own = [str(problem) for problem in self.check.page.problems if str(problem) not in reported]
             if own:
                 raise PageError("\n".join(own))
@@ -171,7 +172,7 @@ def update_page(check: Check) -> bool:
             if not target.exists() or target.read_bytes() != written.read_bytes():
                 target.write_bytes(written.read_bytes())
                 moved = True
-        check._check_figures()
+        check.check_figures()
         after = check.updated()
         if after == check.page.source:
             break
@@ -189,6 +190,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pages")
     group.addoption("--update-pages", action="store_true", help="rewrite outputs and generated regions")
     group.addoption("--pages-report", type=Path, help="write what was checked to this JSON file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What was reported and rewritten, for the end of the run."""
+    config.stash[REPORTED], config.stash[REWRITTEN] = [], []
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
@@ -216,13 +222,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome: Any = yield
     report = outcome.get_result()
     if report.failed:
-        item.config.stash.setdefault(REPORTED, []).append(str(report.longrepr))
+        item.config.stash[REPORTED].append(str(report.longrepr))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say what was rewritten, or what was proved."""
     if config.getoption("update_pages"):
-        rewritten = config.stash.get(REWRITTEN, [])
+        rewritten = config.stash[REWRITTEN]
         terminalreporter.write_line(
             "\n".join(f"rewrote {name}" for name in rewritten) or "every page stands as it is"
         )
