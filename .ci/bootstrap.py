@@ -21,9 +21,7 @@ PROBE = (
 def probe(command):
     """Return (major, minor, can make a venv, base interpreter), or None if it does not run."""
     try:
-        process = subprocess.Popen(
-            [command, "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = subprocess.Popen([command, "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         words = process.communicate()[0].decode("utf-8", "replace").split(None, 3)
     except (OSError, ValueError):
         return None

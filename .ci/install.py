@@ -154,13 +154,18 @@ def pip_install(lock: Path, title: str) -> None:
     seen: list[str] = []
     unpacking: list[Progress] = []
 
+    def installed() -> int:
+        return sum(1 for _ in VENV.glob("lib/python*/site-packages/*.dist-info"))
+
+    before = installed()
+
     def see(line: str) -> None:
         if match := re.match(r"Collecting (\S+?)==", line):
             seen.append(match[1])
         elif line.startswith("Installing collected"):
             unpacking.append(Progress(f"{title}, unpacking", len(line.split(","))))
         if unpacking:
-            unpacking[0].show(sum(1 for _ in VENV.glob("lib/python*/site-packages/*.dist-info")))
+            unpacking[0].show(installed() - before)
         else:
             progress.show(len(seen), seen[-1] if seen else "")
 
@@ -216,9 +221,7 @@ def python_packages() -> None:
 def machine_node() -> list[str]:
     """The machine's own npm, if its Node is new enough."""
     path = os.pathsep.join(
-        folder
-        for folder in os.environ.get("PATH", "").split(os.pathsep)
-        if Path(folder) != VENV / "bin"
+        folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != VENV / "bin"
     )
     node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if not node or not npm:

@@ -18,6 +18,7 @@ from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort, MkDocsException
 
+from theme.trim import trim
 from theme.twins import write_twins
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,8 +42,14 @@ def configured(site: Path, *, strict: bool = True) -> MkDocsConfig:
     return load_config(str(ROOT / "mkdocs.yml"), site_dir=str(site), strict=strict)
 
 
+def finish(config: MkDocsConfig, site: Path) -> None:
+    """Add the Markdown twins to a built site, take what it cannot use from its stylesheets."""
+    write_twins(config, site)
+    trim(site)
+
+
 def build_mkdocs(config: MkDocsConfig) -> None:
-    """Build with MkDocs, plugins and all, then add the twins."""
+    """Build with MkDocs, plugins and all, and finish."""
     dirty = False
     config.plugins.on_startup(command="build", dirty=dirty)
     try:
@@ -51,11 +58,11 @@ def build_mkdocs(config: MkDocsConfig) -> None:
         raise BuildError(f"MkDocs: {error}") from error
     finally:
         config.plugins.on_shutdown()
-    write_twins(config, Path(config.site_dir))
+    finish(config, Path(config.site_dir))
 
 
 def build_zensical(config: MkDocsConfig, site: Path) -> None:
-    """Build with Zensical from the same file, then add the twins.
+    """Build with Zensical from the same file, and finish.
 
     It is asked to forget its cache: that does not notice when an included snippet changes.
     """
@@ -71,7 +78,7 @@ def build_zensical(config: MkDocsConfig, site: Path) -> None:
     if finished.returncode:
         said = (finished.stdout + finished.stderr).partition("Traceback")[0].strip()
         raise BuildError(f"Zensical:\n{said}")
-    write_twins(config, site)
+    finish(config, site)
 
 
 def main() -> int:
