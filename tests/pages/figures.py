@@ -326,7 +326,9 @@ def matches(figure: Figure, truth: Truth) -> bool:
     A figure per hour needs a number per hour; a figure without a rate is content with either. Zero has to
     be exact, and a number written with a leading zero is a slip that nothing proves.
     """
-    if re.match(r"[$€£]?0\d", figure.text) or (figure.bare == 0 and truth.bare != 0):
+    if re.match(r"[$€£]?0\d", figure.text) or (
+        figure.bare == 0 and (truth.bare != 0 or figure.has_magnitude)
+    ):
         return False
     if not figure.unit:
         return _rounds_to(figure.bare, figure.ulp, truth.bare)

@@ -65,7 +65,8 @@ def mutants_of(check: Check) -> Iterator[Mutant]:
     seen: set[tuple[int, int]] = set()
     for text in dict.fromkeys(figure.text for figure, _, _ in check.claims()):
         for line, column in check.places(text):
-            if line not in shown and not any(line == at and 0 <= column - start < 3 for at, start in seen):
+            whole = page.lines[line - 1][column:].startswith(text)
+            if whole and line not in shown and (line, column) not in seen:
                 seen.add((line, column))
                 yield Mutant("figure", page.path, line, text, _another(text, chance), column)
     outputs = [(b.line + 1, b.end - 1) for b in page.blocks if b.role in {"output", "error"}]

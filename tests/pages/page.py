@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +271,7 @@ class Check:
         used: set[tuple[str, str]] = set()
         seen: Counter[str] = Counter()
         for figure, segment, cites in self.claims():
-            seen[figure.text] += 1
+            seen[_one_line(figure.text)] += 1
             by = {
                 key
                 for key, stated in cited.items()
@@ -289,7 +289,7 @@ class Check:
                 self.figures["exempt"] += 1
             else:
                 self.figures["unproved"] += 1
-                self._unproved(figure, seen[figure.text], truths)
+                self._unproved(figure, seen[_one_line(figure.text)], truths)
         self._check_front(cited.keys() | {("exempt", text) for text in exempt}, used, exempt)
 
     def _unproved(self, figure: Figure, occurrence: int, truths: list[Truth]) -> None:
@@ -347,27 +347,45 @@ class Check:
                 "prove at least one, or take the figures out",
             )
 
-    def places(self, text: str) -> Iterator[tuple[int, int]]:
-        """Line and column of every place where a text stands in the body as prose."""
-        hidden = {
-            line
-            for block in self.page.blocks
-            if block.language != "mermaid"
-            for line in range(block.line + 1, block.end + 1)
-        }
+    @cached_property
+    def _prose(self) -> str:
+        """The source with everything blanked, line by line, that is not prose of the body."""
+        hidden = set(range(1, self._front_end + 1))
+        for block in self.page.blocks:
+            if block.language != "mermaid":
+                hidden.update(range(block.line + 1, block.end + 1))
         for region in self.page.regions:
             if region.name != "output":
                 hidden.update(range(region.line, region.end + 1))
-        pattern = re.compile(
-            rf"(?<![\w.,]){re.escape(text)}(?!\w)" if text[:1].isalnum() else re.escape(text)
-        )
-        for number, line in enumerate(self.page.lines[self._front_end :], self._front_end + 1):
-            if number not in hidden:
-                yield from ((number, match.start()) for match in pattern.finditer(line))
+        lines = enumerate(self.page.lines, 1)
+        return "\n".join(" " * len(line) if number in hidden else line for number, line in lines)
+
+    @cached_property
+    def _figures_in_source(self) -> dict[str, list[int]]:
+        """Where each figure stands in the source, by its text: offsets in order."""
+        found: dict[str, list[int]] = {}
+        for figure in figures.find_figures(self._prose):
+            found.setdefault(_one_line(figure.text), []).append(figure.start)
+        return found
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Line and column of every place where a figure, or else any text, stands in the source as prose."""
+        offsets = self._figures_in_source.get(_one_line(text))
+        if offsets is None:
+            number = re.search(r"[\d.,]*\d", text)
+            sought = [
+                re.escape(_one_line(text)).replace("\\ ", r"\s+"),
+                re.escape(number[0] if number else text),
+            ]
+            offsets = next(
+                filter(None, ([m.start() for m in re.finditer(s, self._prose)] for s in sought)), []
+            )
+        starts = [(self._prose.count("\n", 0, at) + 1, self._prose.rfind("\n", 0, at) + 1) for at in offsets]
+        return [(line, at - start) for at, (line, start) in zip(offsets, starts, strict=True)]
 
     def _line_of(self, text: str, occurrence: int = 1) -> int:
         """The line of the n-th place where a text stands as prose, else of the last one, else 1."""
-        lines = [line for line, _ in islice(self.places(text), occurrence)]
+        lines = [line for line, _ in self.places(text)[:occurrence]]
         return lines[-1] if lines else 1
 
     def _front_line(self, text: str) -> int:
@@ -498,6 +516,10 @@ class Check:
             if not any(first < start and end < last for first, last in inside):
                 lines = lines[:start] + new + lines[end:]
         return _with_description("\n".join(lines), self.page.front, self.description())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _counted(count: int, name: str) -> str:

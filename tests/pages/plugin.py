@@ -180,7 +180,8 @@ def update_page(check: Check) -> bool:
         fresh = Check.of(path)
         fresh.run.all()
         check.run.close()
-        check.page, check.run, check.figures = fresh.page, fresh.run, Counter()
+        check.__dict__.clear()
+        check.__dict__.update(fresh.__dict__)
     return moved or path.read_text(encoding="utf-8") != before
 
 
