@@ -269,7 +269,12 @@ def npm_packages() -> None:
         progress.show(min(len(seen), total), seen[-1] if seen else "")
 
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=http"]
-    patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"]
+    patience = [
+        "--fetch-retries=2",
+        "--fetch-retry-mintimeout=500",
+        "--fetch-retry-factor=2",
+        "--fetch-timeout=60000",
+    ]
     try:
         run([*npm, "ci", *options, *patience], see, cwd=THEME)
     except BaseException:
