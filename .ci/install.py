@@ -32,6 +32,7 @@ OFFLINE = re.compile(
     r"NewConnectionError|ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Name or service"
     r"|No matching distribution|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH"
 )
+UNTRUSTED = re.compile(r"SELF_SIGNED_CERT|UNABLE_TO_(?:VERIFY|GET)_|CERTIFICATE_VERIFY_FAILED|SSLError")
 ENVIRONMENT = {
     **{name: text for name, text in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}},
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -39,6 +40,7 @@ ENVIRONMENT = {
     "PIP_USER": "0",
     "PYTHONNOUSERSITE": "1",
     "NODE_ENV": "",
+    "NODE_USE_SYSTEM_CA": "1",
     "npm_config_global": "false",
     "npm_config_omit": "",
 }
@@ -122,11 +124,13 @@ def explain(heard: str) -> str:
     """Turn what pip or npm said into one line."""
     if "DO NOT MATCH THE HASHES" in heard or "EINTEGRITY" in heard:
         return "a download does not match its hash in the lock file; nothing was installed"
+    if UNTRUSTED.search(heard):
+        return "the package index shows a certificate this machine does not trust (see .cache/setup.log)"
     if OFFLINE.search(heard):
         return "the package index cannot be reached; only the first run needs the network"
     errors = [line.strip() for line in heard.splitlines() if "error" in line.lower()]
-    last = errors[-1] if errors else "no reason given"
-    return f"set-up failed: {last} (all of it: {LOG.relative_to(ROOT)})"
+    reason = errors[0] if errors else "no reason given"
+    return f"set-up failed: {reason} (all of it: {LOG.relative_to(ROOT)})"
 
 
 def digest(*paths: Path) -> str:
