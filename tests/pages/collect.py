@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 FENCE_OPENER = re.compile(r"^[\s>]*(?:[*+-]\s+|\d+[.)]\s+)?(`{3,}|~{3,})")
 NOT_RUN = re.compile(r"\bnot run here: *(?P<reason>.*)", re.IGNORECASE)
 FAILS = re.compile(r"^fails\b", re.IGNORECASE)
-REGION = re.compile(r"^\s*<!-- (?P<close>/?)(?P<name>output|sources|checked) -->\s*$")
+REGION = re.compile(r"^\s*<!-- (?P<close>/?)(?P<name>output|sources|checked|report) -->\s*$")
 CITATION = re.compile(r"\[\^([\w-]+)\]")
 ALIASES = {
     "docker": "dockerfile",

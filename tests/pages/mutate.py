@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -181,8 +182,9 @@ def _judge(page: str, limit: int | None) -> list[tuple[Mutant, bool]]:
 def mutate(pages: Iterable[Path], limit: int | None = None) -> dict[str, Any]:
     """Mutate pages, at most `limit` mutants of each; caught and total by kind, the rate, the survivors."""
     names = [path.relative_to(ROOT).as_posix() for path in pages]
-    with multiprocessing.get_context("fork").Pool(min(2, os.cpu_count() or 1)) as pool:
-        judged = [one for page in pool.imap_unordered(partial(_judge, limit=limit), names) for one in page]
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawned) as pool:
+        judged = [one for page in pool.map(partial(_judge, limit=limit), names) for one in page]
     caught = {kind: sum(red for mutant, red in judged if mutant.kind == kind) for kind in KINDS}
     total = {kind: sum(mutant.kind == kind for mutant, _ in judged) for kind in KINDS}
     survivors = sorted(

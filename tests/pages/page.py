@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.pages import figures
-from tests.pages.collect import ROOT, Block, Page, Region, Segment, read_page, site_config
+from tests.pages.collect import ROOT, Block, Page, Region, Segment, find_pages, read_page, site_config
 from tests.pages.execute import Result, Run
 from tests.pages.figures import Figure, Truth
 from tests.pages.languages import VALIDATORS, tool, validate
@@ -24,6 +24,7 @@ LINT_IGNORED = [
     "B018",
     "E402",
 ]  # a last expression shows its value; imports stand where they are needed
+GENERATED = ("sources", "checked", "report")
 FIGURE_CLASSES = ("printed", "input", "cited", "exempt")
 DESCRIPTION_LENGTH = 220
 
@@ -168,8 +169,8 @@ class Check:
         self.check_charts()
         self.check_figures()
         self._check_code()
-        for name, wanted in (("sources", self.sources()), ("checked", self.checked())):
-            self._check_generated(name, wanted)
+        for name in GENERATED:
+            self._check_generated(name, self.generated(name))
         wanted = self.description()
         if "description" in self.page.front and self.page.front["description"] != wanted:
             self.page.problem(1, "the description is not the page's first sentences", self.advice_to_update)
@@ -180,7 +181,7 @@ class Check:
 
     def _check_generated(self, name: str, wanted: str) -> None:
         found = [region for region in self.page.regions if region.name == name]
-        if not found and wanted and self.page.path.startswith("docs/"):
+        if not found and wanted and name != "report" and self.page.path.startswith("docs/"):
             message = f"the page has no {name} region"
             self.page.problem(len(self.page.lines), message, f"add <!-- {name} --> and <!-- /{name} -->")
         for region in found:
@@ -442,6 +443,10 @@ class Check:
             said = f"{said} {sentence}".strip()
         return said
 
+    def generated(self, name: str) -> str:
+        """What stands between the markers of a generated region that no block printed."""
+        return {"sources": self.sources, "checked": self.checked, "report": report_table}[name]()
+
     def sources(self) -> str:
         """The footnotes of the page's sources."""
         return "\n".join(
@@ -494,8 +499,8 @@ class Check:
                 yield block, formatted
 
     def _rewritten_region(self, region: Region) -> str | None:
-        if region.name != "output":
-            return self.sources() if region.name == "sources" else self.checked()
+        if region.name in GENERATED:
+            return self.generated(region.name)
         result = self._source_of(region)
         return result.stdout.strip("\n") if result and not result.error else None
 
@@ -526,6 +531,25 @@ def _counted(count: int, name: str) -> str:
     noun, _, rest = name.partition(" ")
     singular = noun.removesuffix("s") if count == 1 and noun in {"blocks", "figures", "outputs"} else noun
     return f"{count} {singular} {rest}".strip()
+
+
+def report_table() -> str:
+    """What was checked on every page, read from the line at its foot, which the page's own check proves."""
+    columns = ("blocks run", "validated", "not run here", "outputs compared", "figures checked")
+    table = [f"| page | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    sums: Counter[str] = Counter()
+    for path in find_pages():
+        found = re.search(r"<!-- checked -->\s*\[(?P<said>[^\]]*)\]", path.read_text(encoding="utf-8"))
+        said = re.findall(r"(\d+) ([a-z ]+)", re.sub(r"\([^)]*\)", "", found["said"])) if found else []
+        counts = {
+            re.sub(r"^(block|output|figure)\b", r"\1s", name.strip()): int(count) for count, name in said
+        }
+        sums.update(counts)
+        cells = [str(counts.get(column, 0)) for column in columns]
+        name = path.relative_to(ROOT).as_posix()
+        table.append(f"| [{name}]({name}) | {' | '.join(cells)} |")
+    total = " | ".join(f"**{sums[column]}**" for column in columns)
+    return "\n".join([*table, f"| **all {len(find_pages())} pages** | {total} |"])
 
 
 def _same(figure: Figure, stated: Figure) -> bool:

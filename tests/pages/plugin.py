@@ -154,6 +154,7 @@ class PageFile(markdown_docs.MarkdownTextFile):
                 if updating and block.role != "run":
                     continue
                 item = PageItem.from_parent(self, name=f"{block.line}", check=check, block=block)
+            item.name = f"{name}:{block.line}"
             item._id = NodeId.parse(f"{name}:{block.line}")
             yield item
         whole = PageItem.from_parent(self, name="page", check=check, block=None)
