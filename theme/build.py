@@ -17,6 +17,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort, MkDocsException
+from pymdownx.snippets import SnippetMissingError  # type: ignore[import-untyped]
 
 from theme.trim import trim
 from theme.twins import write_twins
@@ -54,8 +55,8 @@ def build_mkdocs(config: MkDocsConfig) -> None:
     config.plugins.on_startup(command="build", dirty=dirty)
     try:
         build(config, dirty=dirty)
-    except (Abort, MkDocsException) as error:
-        raise BuildError(f"MkDocs: {error}") from error
+    except (Abort, MkDocsException, SnippetMissingError) as error:
+        raise BuildError(f"MkDocs: {error}") from None
     finally:
         config.plugins.on_shutdown()
     finish(config, Path(config.site_dir))

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,14 @@ def test_locks_name_no_host_and_pin_every_hash() -> None:
     npm = (ROOT / "theme/package-lock.json").read_text("utf-8")
     assert "resolved" not in npm
     assert npm.count('"integrity": "sha512-') == npm.count('"node_modules/')
+
+
+def test_the_lock_holds_all_that_pyproject_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    asked = [*project["project"]["dependencies"], *chain(*project["dependency-groups"].values())]
+    names = [re.split(r"[<>=~ ]", wish)[0].lower() for wish in asked if isinstance(wish, str)]
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    assert [name for name in names if not re.search(rf"^{name}==", lock, re.MULTILINE)] == []
 
 
 def test_help_lists_every_target_on_one_screen() -> None:
