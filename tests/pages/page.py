@@ -172,6 +172,8 @@ class Check:
         for name in GENERATED:
             self._check_generated(name, self.generated(name))
         wanted = self.description()
+        if self.page.path.startswith("docs/") and self.page.path.endswith(".md") and not self.page.front:
+            self.page.problem(1, "the page has no description", 'begin with ---, description: "", ---; then update')
         if "description" in self.page.front and self.page.front["description"] != wanted:
             self.page.problem(1, "the description is not the page's first sentences", self.advice_to_update)
 

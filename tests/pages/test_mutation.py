@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.pages.collect import ROOT
-from tests.pages.mutate import mutate, real_pages
+from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
 
-MUTANTS_A_PAGE = 40  # a seeded sample; `make audit` takes them all
+MUTANTS_A_PAGE = 100  # a seeded sample; `make audit` takes them all
 
 
 @pytest.mark.timeout(300)
@@ -20,4 +20,4 @@ def test_at_least_98_percent_of_mutants_are_caught() -> None:
     known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     target.write_text(json.dumps(known | {"mutation": result}, indent=1) + "\n", encoding="utf-8")
     assert sum(result["total"].values()) > MUTANTS_A_PAGE
-    assert result["rate"] >= 0.98, "\n".join(result["survivors"])
+    assert result["rate"] >= LOWEST_RATE, "\n".join(result["survivors"])
