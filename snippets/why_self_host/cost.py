@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # --8<-- [start:models]
 MOST_TOKENS_PER_DAY = 10**15
-Usd = Annotated[
-    float, Field(ge=0, le=1e9, allow_inf_nan=False)
-]
+Usd = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Scenario(BaseModel):
     """One workload and its prices on both sides."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid"
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
     )
 
     tokens_per_day: int = Field(
@@ -34,47 +34,31 @@ class Scenario(BaseModel):
         description="rent of a GPU, busy or idle"
     )
     capacity_tokens_per_gpu_day: float = Field(
-        ge=1,
-        le=1e12,
-        allow_inf_nan=False,
-        description="one GPU, busy for 24 hours",
+        ge=1, le=1e12, description="one GPU all day"
     )
     busy_hours_per_day: float = Field(
         default=24,
         ge=0.1,
         le=24,
-        allow_inf_nan=False,
         description="hours in which load arrives",
     )
     engineering_usd_per_month: Usd = Field(
-        default=0,
-        description="staff time to run it",
-    )
-    days_per_month: float = Field(
-        default=30,
-        ge=28,
-        le=31,
-        allow_inf_nan=False,
-        description="days billed in a month",
+        default=0, description="staff who run it"
     )
 
     @property
     def gpu_tokens_per_day(self) -> float:
         """What one GPU serves in the busy hours."""
+        share = self.busy_hours_per_day / 24
         return (
-            self.capacity_tokens_per_gpu_day
-            * self.busy_hours_per_day
-            / 24
+            share * self.capacity_tokens_per_gpu_day
         )
 
     @property
     def cloud_usd_per_daily_token(self) -> float:
-        """Monthly API bill for one token a day."""
-        return (
-            self.cloud_usd_per_million_tokens
-            * self.days_per_month
-            / 1e6
-        )
+        """30 days of API for one token a day."""
+        price = self.cloud_usd_per_million_tokens
+        return price * 30 / 1e6
 
 
 class MonthlyCost(BaseModel):
@@ -92,7 +76,7 @@ class MonthlyCost(BaseModel):
 # --8<-- [end:models]
 
 
-# --8<-- [start:gpus]
+# --8<-- [start:calculate]
 def gpus_needed(scenario: Scenario) -> int:
     """Count the GPUs that serve the daily load.
 
@@ -104,73 +88,62 @@ def gpus_needed(scenario: Scenario) -> int:
     return max(1, ceil(load / capacity))
 
 
-# --8<-- [end:gpus]
-
-
-# --8<-- [start:break_even]
 def break_even_tokens_per_day(
     scenario: Scenario,
 ) -> float | None:
     """Find the lowest load where the bills meet.
 
-    n GPUs cost n * rent + engineering. A full GPU
-    replaces `displaced` dollars of API bill. The
-    bills first meet on the smallest n with
-    n * displaced >= n * rent + engineering.
+    A full GPU saves `margin`, and the bills first
+    meet on the n GPUs with n * margin >= staff.
     None where no load a scenario allows gets there.
     """
     rate = scenario.cloud_usd_per_daily_token
     capacity = scenario.gpu_tokens_per_day
     rent = scenario.gpu_usd_per_month
-    engineering = scenario.engineering_usd_per_month
-    displaced = rate * capacity
-    margin = displaced - rent
-    most_gpus = MOST_TOKENS_PER_DAY / capacity
-    if (
-        rate == 0
-        or margin < 0
-        or engineering > margin * most_gpus
-    ):
+    staff = scenario.engineering_usd_per_month
+    margin = rate * capacity - rent
+    most = margin * MOST_TOKENS_PER_DAY / capacity
+    if rate == 0 or staff > most:
         return None
-    gpus = 1
-    if engineering > 0:
-        gpus = ceil(engineering / margin)
-    return (gpus * rent + engineering) / rate
+    full = ceil(staff / margin) if staff else 0
+    gpus = max(1, full)
+    return (gpus * rent + staff) / rate
 
 
-# --8<-- [end:break_even]
-
-
-# --8<-- [start:monthly_cost]
 def calculate_monthly_cost(
     scenario: Scenario,
 ) -> MonthlyCost:
     """Compare a month on an API with one on GPUs.
 
-    cloud = tokens a day * days * price / 1e6 (USD)
-    self-hosted = GPUs * rent + engineering (USD)
+    cloud = tokens a day * 30 * price / 1e6 (USD)
+    self-hosted = GPUs * rent + staff (USD)
     Savings are negative where the API is cheaper.
     Raises nothing: `Scenario` validates its fields.
     Source: the guide's source document, corrected.
     """
-    cloud_usd = (
-        scenario.tokens_per_day
-        * scenario.cloud_usd_per_daily_token
-    )
+    rate = scenario.cloud_usd_per_daily_token
+    cloud_usd = scenario.tokens_per_day * rate
     gpus = gpus_needed(scenario)
-    self_hosted_usd = (
-        gpus * scenario.gpu_usd_per_month
-        + scenario.engineering_usd_per_month
-    )
+    rent_usd = gpus * scenario.gpu_usd_per_month
+    staff_usd = scenario.engineering_usd_per_month
+    own_usd = rent_usd + staff_usd
+    meet = break_even_tokens_per_day(scenario)
     return MonthlyCost(
         cloud_usd=cloud_usd,
         gpus=gpus,
-        self_hosted_usd=self_hosted_usd,
-        savings_usd=cloud_usd - self_hosted_usd,
-        break_even_tokens_per_day=(
-            break_even_tokens_per_day(scenario)
-        ),
+        self_hosted_usd=own_usd,
+        savings_usd=cloud_usd - own_usd,
+        break_even_tokens_per_day=meet,
     )
 
 
-# --8<-- [end:monthly_cost]
+# --8<-- [end:calculate]
+
+# --8<-- [start:source]
+SOURCE = Scenario(
+    tokens_per_day=10_000_000,
+    cloud_usd_per_million_tokens=10,
+    gpu_usd_per_month=500,
+    capacity_tokens_per_gpu_day=50_000_000,
+)
+# --8<-- [end:source]
