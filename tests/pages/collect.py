@@ -296,8 +296,8 @@ class _Reader(HTMLParser):
             self.kind = tag
         if tag == "li" and (values.get("id") or "").startswith("fn:"):
             self.footnote = (values.get("id") or "").removeprefix("fn:")
-        if tag == "br":
-            self.text.append(" ")
+        if tag in {"br", "sup"}:
+            self.text.append(" " if tag == "br" else "^")
         href = values.get("href") or ""
         classes = (values.get("class") or "").split()
         if tag == "a" and "footnote-ref" in classes:

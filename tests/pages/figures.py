@@ -124,7 +124,7 @@ _ADVERBS = {
     "annually": "years",
 }
 _FIGURE = re.compile(
-    rf"(?P<currency>[$€£])?(?P<number>{_NUMBER})(?P<magnitude>{_MAGNITUDE})?"
+    rf"(?P<sign>(?<![\w)\]$€£%])[-+−])?(?P<currency>[$€£])?(?P<number>{_NUMBER})(?P<magnitude>{_MAGNITUDE})?"
     rf"(?:[-\s\u00a0\u202f]?(?P<unit>{_ANY_UNIT})(?![A-Za-z]))?(?:{_PER})?"
 )
 _SMALL = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -187,6 +187,7 @@ class Figure:
     per: str = ""
     per_factor: float = 1.0
     bare: float = 0.0
+    sign: str = ""
     digits: int = 0
     has_magnitude: bool = False
 
@@ -271,6 +272,7 @@ def _figure(
         per=_UNITS[per][0] if per else "",
         per_factor=_UNITS[per][1] * _per_factor(match["per_n"]) if per else 1.0,
         bare=number * magnitude,
+        sign=(match.groupdict().get("sign") or "").replace("−", "-"),
         digits=digits,
         has_magnitude=magnitude != 1,
     )
@@ -313,22 +315,35 @@ class Truth:
     per_factor: float
     origin: str
     text: str
+    sign: str = ""
 
 
 def truth_of(figure: Figure, origin: str) -> Truth:
     """A number that was printed or stated, as one that vouches for others."""
-    return Truth(figure.value, figure.bare, figure.unit, figure.per, figure.per_factor, origin, figure.text)
+    return Truth(
+        figure.value,
+        figure.bare,
+        figure.unit,
+        figure.per,
+        figure.per_factor,
+        origin,
+        figure.text,
+        figure.sign,
+    )
 
 
 def matches(figure: Figure, truth: Truth) -> bool:
     """Whether a truth rounds to a figure at the figure's printed precision, in the figure's unit.
 
-    A figure per hour needs a number per hour; a figure without a rate is content with either. Zero has to
-    be exact, and a number written with a leading zero is a slip that nothing proves.
+    A figure per hour needs a number per hour; a figure without a rate is content with either. A figure with
+    a sign needs that sign, one without is a size. Zero has to be exact, and a number written with a leading
+    zero is a slip that nothing proves.
     """
-    if re.match(r"[$€£]?0\d", figure.text) or (
+    if re.match(r"[-+−]?[$€£]?0\d", figure.text) or (
         figure.bare == 0 and (truth.bare != 0 or figure.has_magnitude)
     ):
+        return False
+    if figure.sign and (figure.sign == "-") != (truth.sign == "-"):
         return False
     if not figure.unit:
         return _rounds_to(figure.bare, figure.ulp, truth.bare)
@@ -375,6 +390,9 @@ def literal_truths(code: str, language: str) -> Iterator[Truth]:
 
 def _named_literals(node: ast.AST, name: str) -> Iterator[Truth]:
     """Literals below a node, each with the name it is bound to: assignment, keyword, parameter, key, loop."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield from (replace(truth, sign="-") for truth in _named_literals(node.operand, name))
+        return
     if isinstance(node, ast.Constant):
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             yield _named_truth(name, float(node.value), "input")
@@ -414,7 +432,8 @@ def _bound_children(node: ast.AST, name: str) -> Iterator[tuple[ast.AST, str]]:
 def _named_truth(name: str, number: float, origin: str) -> Truth:
     unit, factor, per, per_factor = unit_from_name(name)
     text = f"{name}={number:g}" if name else f"{number:g}"
-    return Truth(number * factor, number, unit, per, per_factor, origin, text)
+    sign = "-" if number < 0 else ""
+    return Truth(abs(number) * factor, abs(number), unit, per, per_factor, origin, text, sign)
 
 
 def unit_from_name(name: str) -> tuple[str, float, str, float]:

@@ -173,7 +173,9 @@ class Check:
             self._check_generated(name, self.generated(name))
         wanted = self.description()
         if self.page.path.startswith("docs/") and self.page.path.endswith(".md") and not self.page.front:
-            self.page.problem(1, "the page has no description", 'begin with ---, description: "", ---; then update')
+            self.page.problem(
+                1, "the page has no description", 'begin with ---, description: "", ---; then update'
+            )
         if "description" in self.page.front and self.page.front["description"] != wanted:
             self.page.problem(1, "the description is not the page's first sentences", self.advice_to_update)
 
@@ -475,6 +477,8 @@ class Check:
         proved = sum(self.figures[name] for name in FIGURE_CLASSES)
         by_class = ", ".join(f"{self.figures[name]} {name}" for name in FIGURE_CLASSES if self.figures[name])
         parts = [_counted(count, name) for name, count in shown.items() if count]
+        if not parts and not proved:
+            return "no blocks and no figures on this page"
         parts.append(_counted(proved, "figures checked") + (f" ({by_class})" if by_class else ""))
         return ", ".join(parts)
 

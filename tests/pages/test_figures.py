@@ -91,6 +91,9 @@ def test_both_ends_of_a_range_of_money_have_its_currency() -> None:
         ("$1,500", "$1500.00"),
         ("1.5 s", "1500 ms"),
         ("17.2 GB", "16 GiB"),
+        ("−4 %", "-4.1 %"),
+        ("4 % too low", "-4.1 %"),
+        ("+220 %", "220 %"),
         ("61.5 %", "61.53 %"),
         ("62 %", "share=0.62"),
         ("$500 a month", "$500.00/month"),
@@ -108,6 +111,8 @@ def test_a_printed_number_proves_its_rounding_in_its_unit(prose: str, printed: s
     [
         ("$1,501", "$1500.00"),
         ("16 GB", "16 GiB"),
+        ("−4 %", "+4 %"),
+        ("+4 %", "-4 %"),
         ("61.4 %", "61.5 %"),
         ("16 s", "16 ms"),
         ("$500 a month", "$500/hour"),
@@ -143,6 +148,7 @@ def test_the_unit_of_an_input_is_read_from_its_name(name: str, unit: str, per: s
     [
         "setup_hours = 8",
         "f(setup_hours=8)",
+        "f(setup_hours=-8)",
         "def f(setup_hours=8): ...",
         "def f(*, setup_hours=8): ...",
         "x = {'setup_hours': 8}",
