@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,34 @@ def test_axe_finds_nothing(visit: Visitor, scheme: str, width: int) -> None:
     wanted = "slate" if scheme == "dark" else "default"
     visit.page.wait_for_function("wanted => document.body.dataset.mdColorScheme === wanted", arg=wanted)
     assert axe(visit) == []
+
+
+def test_no_rule_is_trimmed_that_an_element_needs(visit: Visitor) -> None:
+    """Each selector of the theme's stylesheets that matches something here is still there."""
+    folder = distribution("mkdocs-material").locate_file("material/templates/assets/stylesheets")
+    for original in Path(str(folder)).glob("*.css"):
+        trimmed = SITE / "assets" / "stylesheets" / original.name
+        lost = visit.page.evaluate(
+            r"""([original, trimmed]) => {
+                 const selectors = text => {
+                   const sheet = new CSSStyleSheet()
+                   sheet.replaceSync(text)
+                   const walk = rules => [...rules].flatMap(rule => rule.selectorText
+                     ? rule.selectorText.split(/,(?![^(]*\))/).map(one => one.trim())
+                     : walk(rule.cssRules ?? []))
+                   return new Set(walk(sheet.cssRules))
+                 }
+                 const state = /::?(before|after|marker|hover|focus|active|checked|target|-[\w-]+)(?![\w(-])/g
+                 const kept = selectors(trimmed)
+                 const matches = one => {
+                   try { return document.querySelector(one.replace(state, "") || "*") }
+                   catch { return false }
+                 }
+                 return [...selectors(original)].filter(one => !kept.has(one) && matches(one))
+               }""",
+            [original.read_text("utf-8"), trimmed.read_text("utf-8")],
+        )
+        assert lost == []
 
 
 def test_a_phone_never_scrolls_sideways(visit: Visitor) -> None:
