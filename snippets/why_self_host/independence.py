@@ -117,11 +117,6 @@ class Queue(BaseModel):
     )
 
     @property
-    def tokens_per_day(self) -> float:
-        """What the rate allows in 24 hours."""
-        return self.tokens_per_minute * 60 * 24
-
-    @property
     def minutes_to_drain(self) -> float:
         """Minutes until the backlog is gone."""
         return (
