@@ -1,7 +1,8 @@
 # Everything runs from .venv, which the first target to be made sets up. `make help` lists the targets.
 PORT ?= 8000
 FIND = if test -x .venv/bin/python && test -z "$$PYTHON"; then echo .venv/bin/python; \
-       else command -v python3 || command -v python || echo python3; fi
+       else command -v python3 || command -v python || \
+       { echo "error: Python 3.11 or newer is needed, and there is none on PATH" >&2; exit 2; }; fi
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ifdef PYTHON
@@ -10,7 +11,7 @@ endif
 .DEFAULT_GOAL := help
 
 setup: ## install what the lock files name (every target does)
-	@$$($(FIND)) .ci/bootstrap.py
+	@python=$$($(FIND)) && $$python .ci/bootstrap.py
 
 serve: setup ## the site on 127.0.0.1:8000 with live reload (PORT=…)
 	@python -m theme.serve $(PORT)

@@ -110,7 +110,7 @@ def chromium() -> str:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None and os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail("no Chromium on PATH, and REQUIRE_BROWSER=1", pytrace=False)
+        pytest.exit("no Chromium on PATH, and REQUIRE_BROWSER=1", returncode=1)
     return found or pytest.skip(NO_BROWSER)
 
 
