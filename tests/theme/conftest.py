@@ -106,12 +106,12 @@ class Visitor:
 
 
 def chromium() -> str:
-    """Path of the machine's Chromium; skips the test, or fails it, where there is none."""
+    """Path of the machine's Chromium; skips the module, or ends the run, where there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None and os.environ.get("REQUIRE_BROWSER") == "1":
         pytest.exit("no Chromium on PATH, and REQUIRE_BROWSER=1", returncode=1)
-    return found or pytest.skip(NO_BROWSER)
+    return found or pytest.skip(NO_BROWSER, allow_module_level=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.theme.conftest import BuiltPage, Visitor
+from tests.theme.conftest import BuiltPage, Visitor, chromium
 from theme.build import ROOT, SITE, ZENSICAL
 
 pytestmark = pytest.mark.browser
+chromium()  # or nothing of this file
 
 AXE = ROOT / "theme" / "node_modules" / "axe-core" / "axe.min.js"
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
