@@ -43,10 +43,6 @@ class Deployment(BaseModel):
         default=None,
         description="prefill rate; None ignores it",
     )
-    short_prompt_tokens: Tokens = Field(
-        default=0,
-        description="what first_token_ms covers",
-    )
 
 
 class Request(BaseModel):
@@ -56,8 +52,13 @@ class Request(BaseModel):
         frozen=True, extra="forbid"
     )
 
-    input_tokens: Tokens
-    output_tokens: int = Field(ge=1, le=10**7)
+    input_tokens: Tokens = Field(
+        default=0,
+        description="length of the prompt",
+    )
+    output_tokens: int = Field(
+        ge=1, le=10**7, description="of the answer"
+    )
 
 
 class ResponseTime(BaseModel):
@@ -97,7 +98,7 @@ def estimate_response_time(
     """Estimate one answer's time, part by part.
 
     total = network + queue + first token + decode
-    first token = measured + extra prompt / prefill
+    first token = measured + prompt / prefill rate
     decode = (output tokens - 1) / decode rate
     The first token is out before decode starts.
     Milliseconds; rates in tokens per second.
@@ -106,14 +107,9 @@ def estimate_response_time(
     """
     prefill_ms = 0.0
     if deployment.input_tokens_per_s is not None:
-        extra_tokens = max(
-            0,
-            request.input_tokens
-            - deployment.short_prompt_tokens,
-        )
         prefill_ms = (
             1000
-            * extra_tokens
+            * request.input_tokens
             / deployment.input_tokens_per_s
         )
     return ResponseTime(
