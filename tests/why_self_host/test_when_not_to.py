@@ -1,11 +1,9 @@
 """Staff time, fine-tuning and quantization: known values, proportions, and the edges."""
 
-from math import inf, nan
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from snippets.why_self_host.when_not_to import (
     FineTune,
@@ -14,6 +12,24 @@ from snippets.why_self_host.when_not_to import (
     fine_tune_usd_per_useful_month,
     staff_usd_per_month,
 )
+from tests.bounds import SMALLEST, assert_accepts_exactly, defaults
+
+RANGES = [
+    (StaffTime, "setup_hours", 0.0, 1e5),
+    (StaffTime, "maintenance_hours_per_week", 0.0, 7 * 24.0),
+    (StaffTime, "usd_per_hour", 0.0, 1e9),
+    (StaffTime, "months_in_service", SMALLEST, 120.0),
+    (FineTune, "compute_usd", 0.0, 1e9),
+    (FineTune, "staff_hours", 0.0, 1e5),
+    (FineTune, "usd_per_hour", 0.0, 1e9),
+    (FineTune, "useful_months", SMALLEST, 120.0),
+    (Quantized, "reference_perplexity", 1.0, 1e6),
+    (Quantized, "quantized_perplexity", 1.0, 1e6),
+]
+VALID: dict[type[BaseModel], dict[str, float]] = {
+    model: {field: 1.0 for one, field, _, _ in RANGES if one is model}
+    for model in (StaffTime, FineTune, Quantized)
+}
 
 staff_times = st.builds(
     StaffTime,
@@ -65,38 +81,29 @@ def test_an_unchanged_perplexity_is_no_increase(perplexity: float) -> None:
     assert same.increase_percent == 0
 
 
+@pytest.mark.parametrize(("model", "field", "lowest", "highest"), RANGES)
+def test_a_field_accepts_exactly_its_range(
+    model: type[BaseModel], field: str, lowest: float, highest: float
+) -> None:
+    assert_accepts_exactly(model, VALID[model], field, lowest, highest)
+
+
+@pytest.mark.parametrize("model", VALID)
+def test_every_field_has_a_range_and_no_default(model: type[BaseModel]) -> None:
+    assert [*VALID[model]] == [*model.model_fields]
+    assert defaults(model) == {}
+
+
 @pytest.mark.parametrize(
-    ("field", "value", "allowed"),
+    ("model", "field", "value", "allowed"),
     [
-        ("setup_hours", -1, "greater than or equal to 0"),
-        ("setup_hours", 1e30, "less than or equal to 100000"),
-        ("maintenance_hours_per_week", 169, "less than or equal to 168"),
-        ("usd_per_hour", nan, "finite number"),
-        ("usd_per_hour", inf, "finite number"),
-        ("months_in_service", 0, "greater than 0"),
+        (StaffTime, "maintenance_hours_per_week", 169, "less than or equal to 168"),
+        (FineTune, "useful_months", 0, "greater than 0"),
+        (Quantized, "quantized_perplexity", 0.5, "greater than or equal to 1"),
     ],
 )
-def test_bad_staff_time_names_the_field_and_what_is_allowed(field: str, value: float, allowed: str) -> None:
-    good = {
-        "setup_hours": 1,
-        "maintenance_hours_per_week": 1,
-        "usd_per_hour": 1,
-        "months_in_service": 1,
-    }
-    with pytest.raises(ValidationError) as failure:
-        StaffTime.model_validate(good | {field: value})
-    (error,) = failure.value.errors()
-    assert error["loc"] == (field,)
-    assert allowed in error["msg"]
-
-
-@pytest.mark.parametrize("value", [0, nan, inf, 1e30])
-def test_a_fine_tune_without_useful_months_is_refused(value: float) -> None:
-    with pytest.raises(ValidationError, match="useful_months"):
-        FineTune(compute_usd=1, staff_hours=1, usd_per_hour=1, useful_months=value)
-
-
-@pytest.mark.parametrize("value", [0.5, nan, inf])
-def test_a_perplexity_below_one_is_refused(value: float) -> None:
-    with pytest.raises(ValidationError, match="quantized_perplexity"):
-        Quantized(reference_perplexity=6, quantized_perplexity=value)
+def test_bad_input_is_told_what_is_allowed(
+    model: type[BaseModel], field: str, value: float, allowed: str
+) -> None:
+    with pytest.raises(ValidationError, match=allowed):
+        model.model_validate(VALID[model] | {field: value})
