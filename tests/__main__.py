@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = [".ci/install.py", "snippets", "tests", "theme"]
+SOURCES = [".ci/install.py", "conftest.py", "snippets", "tests", "theme"]
 STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],

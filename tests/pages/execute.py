@@ -25,10 +25,11 @@ import time
 import traceback
 import types
 import warnings
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,17 @@ class Run:
 
     page: Page
     results: dict[int, Result] = field(default_factory=dict)
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="page-")))
     module: types.ModuleType = field(default_factory=lambda: types.ModuleType("__main__"))
-    shell: Path | None = None
+
+    @cached_property
+    def folder(self) -> Path:
+        """The empty directory that the page's blocks run in; it goes with the run."""
+        return _temporary(self, "page-")
+
+    @cached_property
+    def shell(self) -> Path:
+        """The copy of the project that the page's shell blocks run in."""
+        return _copy_of_project(_temporary(self, "project-"))
 
     def up_to(self, index: int, values: dict[str, Any] | None = None) -> Result:
         """Run every block up to this one that has not run yet; the result of this one."""
@@ -82,16 +91,9 @@ class Run:
         if self.page.blocks:
             self.up_to(len(self.page.blocks) - 1)
 
-    def close(self) -> None:
-        """Remove what the run left on disk."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if self.shell:
-            shutil.rmtree(self.shell, ignore_errors=True)
-
     def _run(self, block: Block) -> Result:
         start = time.perf_counter()
         if block.language == "bash":
-            self.shell = self.shell or _copy_of_project()
             result = run_shell(block.code, self.shell)
         else:
             with _conditions(self):
@@ -244,8 +246,13 @@ def run_shell(code: str, folder: Path) -> Result:
     return Result(done.stdout, problem.strip())
 
 
-def _copy_of_project() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="project-"))
+def _temporary(owner: object, prefix: str) -> Path:
+    folder = tempfile.mkdtemp(prefix=prefix)
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _copy_of_project(folder: Path) -> Path:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -9,6 +9,7 @@ literal carries (units are read from names: `gpu_usd_per_month=500`), or that a 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -357,7 +358,7 @@ def matches(figure: Figure, truth: Truth) -> bool:
 
 
 def _rounds_to(shown: float, ulp: float, exact: float) -> bool:
-    return abs(shown - exact) <= ulp / 2 * (1 + 1e-9) + 1e-12 * abs(shown)
+    return abs(shown - exact) <= ulp / 2 * (1 + 1e-9) + 4 * math.ulp(shown)
 
 
 _KEYED = re.compile(

@@ -110,8 +110,7 @@ def is_caught(mutant: Mutant, check: Check) -> bool:
         mutant.before, mutant.after, 1
     )
     changed = Check.of(ROOT / mutant.page, "\n".join(lines))
-    shutil.rmtree(changed.run.folder)
-    changed.run = Run(changed.page, check.run.results, check.run.folder, check.run.module)
+    changed.run = Run(changed.page, check.run.results)
     for block in changed.page.blocks:
         if block.role in {"output", "error"}:
             changed.check_block(block)
@@ -125,18 +124,15 @@ def _constant_is_caught(mutant: Mutant, check: Check) -> bool:
     block = changed.page.blocks[mutant.block]
     code = _changed(block.code, mutant.line, mutant)
     changed.page.blocks[mutant.block] = replace(block, code=code, included=True)
-    try:
-        for each in changed.page.blocks:
-            if each.role != "run" or each.language == "python":
-                changed.check_block(each)
-            if changed.page.problems:
-                return True
-        changed.check_regions()
-        changed.check_charts()
-        changed.check_figures()
-        return bool(changed.page.problems) or _unit_tests_notice(mutant, check)
-    finally:
-        changed.run.close()
+    for each in changed.page.blocks:
+        if each.role != "run" or each.language == "python":
+            changed.check_block(each)
+        if changed.page.problems:
+            return True
+    changed.check_regions()
+    changed.check_charts()
+    changed.check_figures()
+    return bool(changed.page.problems) or _unit_tests_notice(mutant, check)
 
 
 def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
@@ -174,10 +170,7 @@ def _judge(page: str, limit: int | None) -> list[tuple[Mutant, bool]]:
         raise ValueError(f"mend the page before it is mutated:\n{problems[0]}")
     every = list(mutants_of(check))
     chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311 - seeded
-    try:
-        return [(mutant, is_caught(mutant, check)) for mutant in chosen]
-    finally:
-        check.run.close()
+    return [(mutant, is_caught(mutant, check)) for mutant in chosen]
 
 
 def mutate(pages: Iterable[Path], limit: int | None = None) -> dict[str, Any]:

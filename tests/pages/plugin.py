@@ -180,7 +180,6 @@ def update_page(check: Check) -> bool:
         path.write_text(after, encoding="utf-8")
         fresh = Check.of(path)
         fresh.run.all()
-        check.run.close()
         check.__dict__.clear()
         check.__dict__.update(fresh.__dict__)
     return moved or path.read_text(encoding="utf-8") != before
@@ -240,14 +239,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report, and remove what the pages left on disk."""
+    """Write the report."""
     target: Path | None = session.config.getoption("pages_report")
     if target:
         target.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
         target.write_text(json.dumps(known | report(CHECKS.values()), indent=1) + "\n", encoding="utf-8")
-    for check in CHECKS.values():
-        check.run.close()
 
 
 def report(checks: Iterable[Check]) -> dict[str, Any]:

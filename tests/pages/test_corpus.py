@@ -19,11 +19,7 @@ def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _problems(path: Path) -> list[Problem]:
-    check = Check.of(path)
-    try:
-        return check.everything()
-    finally:
-        check.run.close()
+    return Check.of(path).everything()
 
 
 @pytest.mark.usefixtures("short_limit")

@@ -121,6 +121,7 @@ def test_a_printed_number_proves_its_rounding_in_its_unit(prose: str, printed: s
         ("$0.15 per million tokens", "$0.15 per 1K tokens"),
         ("$000", "$0"),
         ("0M tokens", "300000 tokens"),
+        ("763,162,479,761 tokens", "763,162,479,760 tokens"),
     ],
 )
 def test_another_value_unit_or_rate_proves_nothing(prose: str, printed: str) -> None:
