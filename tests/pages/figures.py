@@ -340,7 +340,7 @@ def matches(figure: Figure, truth: Truth) -> bool:
     a sign needs that sign, one without is a size. Zero has to be exact, and a number written with a leading
     zero is a slip that nothing proves.
     """
-    if re.match(r"[-+−]?[$€£]?0\d", figure.text) or (
+    if re.match(r"[-+−]?[$€£]?0[\d,]", figure.text) or (
         figure.bare == 0 and (truth.bare != 0 or figure.has_magnitude)
     ):
         return False
