@@ -13,6 +13,7 @@ from tests.pages.collect import ROOT, read_page
 from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
 
 OLDEST_DAYS = 365
+SEEDS = (0, 1, 2)  # `make test` takes the first; pages are written with an eye on that one
 
 
 def old_sources(pages: list[Path], today: date) -> Iterator[str]:
@@ -33,7 +34,10 @@ def audit() -> int:
     pages = real_pages()
     old = list(old_sources(pages, datetime.now(UTC).date()))
     print("\n".join(old) or f"no source expired or was read more than {OLDEST_DAYS} days ago")
-    result = mutate(pages)
-    print(f"mutants caught: {result['caught']} of {result['total']}, {result['rate']:.2%}")
-    print("\n".join(f"  survived: {survivor}" for survivor in result["survivors"]))
-    return int(bool(old) or result["rate"] < LOWEST_RATE)
+    rates = []
+    for seed in SEEDS:
+        result = mutate(pages, seed=seed)
+        rates.append(result["rate"])
+        print(f"mutants caught: {result['caught']} of {result['total']}, {result['rate']:.2%}", flush=True)
+        print("\n".join(f"  survived: {survivor}" for survivor in result["survivors"]), flush=True)
+    return int(bool(old) or min(rates) < LOWEST_RATE)

@@ -195,7 +195,13 @@ class Figure:
     @property
     def is_claim(self) -> bool:
         """Whether it needs a proof: a unit, a magnitude, or two digits."""
-        return bool(self.unit) or self.has_magnitude or self.digits >= 2
+        return bool(self.unit) or self.has_magnitude or self.digits >= 2 or self.is_slip
+
+    @property
+    def is_slip(self) -> bool:
+        """Whether it is written as no number is: `007`, `$0,500`, `0M`."""
+        leading = re.match(r"[-+−]?[$€£]?0[\d,]", self.text)
+        return bool(leading) or (self.has_magnitude and self.bare == 0)
 
 
 def _unit_of(spelled: str) -> str:
@@ -340,9 +346,7 @@ def matches(figure: Figure, truth: Truth) -> bool:
     a sign needs that sign, one without is a size. Zero has to be exact, and a number written with a leading
     zero is a slip that nothing proves.
     """
-    if re.match(r"[-+−]?[$€£]?0[\d,]", figure.text) or (
-        figure.bare == 0 and (truth.bare != 0 or figure.has_magnitude)
-    ):
+    if figure.is_slip or (figure.bare == 0 and truth.bare != 0):
         return False
     if figure.sign and (figure.sign == "-") != (truth.sign == "-"):
         return False

@@ -59,10 +59,10 @@ def _another(text: str, chance: random.Random) -> str:
     )
 
 
-def mutants_of(check: Check) -> Iterator[Mutant]:
+def mutants_of(check: Check, seed: int) -> Iterator[Mutant]:
     """Every mutant of a page, one for each place, the digit chosen by the page's own seeded chance."""
     page = check.page
-    chance = random.Random(page.path)  # noqa: S311 - seeded, so that a rate can be repeated
+    chance = random.Random(f"{page.path} {seed}")  # noqa: S311 - seeded, so that a rate can be repeated
     shown = {line for r in page.regions if r.name == "output" for line in range(r.line, r.end + 1)}
     seen: set[tuple[int, int]] = set()
     for text in dict.fromkeys(figure.text for figure, _, _ in check.claims()):
@@ -163,22 +163,22 @@ def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
     return done.returncode == 1
 
 
-def _judge(page: str, limit: int | None) -> list[tuple[Mutant, bool]]:
+def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]:
     check = Check.of(ROOT / page)
     problems = check.everything()
     if problems:
         raise ValueError(f"mend the page before it is mutated:\n{problems[0]}")
-    every = list(mutants_of(check))
+    every = list(mutants_of(check, seed))
     chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311 - seeded
     return [(mutant, is_caught(mutant, check)) for mutant in chosen]
 
 
-def mutate(pages: Iterable[Path], limit: int | None = None) -> dict[str, Any]:
+def mutate(pages: Iterable[Path], limit: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Mutate pages, at most `limit` mutants of each; caught and total by kind, the rate, the survivors."""
     names = [path.relative_to(ROOT).as_posix() for path in pages]
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawned) as pool:
-        judged = [one for page in pool.map(partial(_judge, limit=limit), names) for one in page]
+        judged = [one for page in pool.map(partial(_judge, limit=limit, seed=seed), names) for one in page]
     caught = {kind: sum(red for mutant, red in judged if mutant.kind == kind) for kind in KINDS}
     total = {kind: sum(mutant.kind == kind for mutant, _ in judged) for kind in KINDS}
     survivors = sorted(

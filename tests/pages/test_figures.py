@@ -120,6 +120,7 @@ def test_a_printed_number_proves_its_rounding_in_its_unit(prose: str, printed: s
         ("50 GB", "50"),
         ("$0.15 per million tokens", "$0.15 per 1K tokens"),
         ("$000", "$0"),
+        ("0,000,000", "0 and 0,000,000"),
         ("0M tokens", "300000 tokens"),
         ("763,162,479,761 tokens", "763,162,479,760 tokens"),
     ],
