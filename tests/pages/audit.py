@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tests.pages.collect import ROOT, read_page
+from tests.pages.front import read_front
 from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
 
 OLDEST_DAYS = 365
@@ -19,9 +20,8 @@ SEEDS = (0, 1, 2)  # `make test` takes the first; pages are written with an eye 
 def old_sources(pages: list[Path], today: date) -> Iterator[str]:
     """Sources that expired, or that nobody has read for a year."""
     for path in pages:
-        for name, source in (read_page(path).front.get("sources") or {}).items():
-            read = date.fromisoformat(str(source["read"]))
-            expires = date.fromisoformat(str(source["expires"])) if "expires" in source else None
+        for name, source in read_front(read_page(path).front)[0].sources.items():
+            read, expires = source.read, source.expires
             where = f"{path.relative_to(ROOT).as_posix()}: source {name}"
             if expires and expires <= today:
                 yield f"{where} expired on {expires}"

@@ -8,6 +8,7 @@ comes out is read once more for its text, its alternative texts and for blocks t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,10 +24,11 @@ from mkdocs.utils.yaml import yaml_load
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
-FENCE_OPENER = re.compile(r"^[\s>]*(?:[*+-]\s+|\d+[.)]\s+)?(`{3,}|~{3,})")
+FENCE_OPENER = re.compile(r"^[\s>]*(?:[*+-]\s+|\d+[.)]\s+)?(?:`{3,}[^`]*|~{3,}[^~]*)$")
 NOT_RUN = re.compile(r"\bnot run here: *(?P<reason>.*)", re.IGNORECASE)
 FAILS = re.compile(r"^fails\b", re.IGNORECASE)
 REGION = re.compile(r"^\s*<!-- (?P<close>/?)(?P<name>output|sources|checked|report) -->\s*$")
+_INVISIBLE = {0x200B: None, 0x2060: None, 0xAD: None, 0x2011: "-", 0x2009: "\u202f"}
 CITATION = re.compile(r"\[\^([\w-]+)\]")
 ALIASES = {
     "docker": "dockerfile",
@@ -115,7 +117,7 @@ class Segment:
     cites: frozenset[str]
     region: str = ""
     plain: str = ""
-    footnote: str = ""
+    header: str = ""
 
 
 @dataclass
@@ -258,44 +260,50 @@ class _Reader(HTMLParser):
         self.kind = "p"
         self.text: list[str] = []
         self.plain: list[str] = []
-        self.footnote = ""
         self.cites: set[str] = set()
         self.region = ""
+        self.opened: Counter[str] = Counter()
         self.skip: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.headers: list[str] = []
+        self.column = -1
 
     def flush(self) -> None:
         """End the segment that is open."""
-        text = "".join(self.text)
+        text = " ".join(re.split(r"[ \t\r\n]+", "".join(self.text).translate(_INVISIBLE)))
         # A citation whose footnote is not written yet stands in the text as it was typed.
         self.cites |= set(CITATION.findall(text))
         text = CITATION.sub("\N{OBJECT REPLACEMENT CHARACTER}", text)
+        plain = CITATION.sub("", " ".join("".join(self.plain).split()))
+        if self.kind == "th":
+            self.headers.append(plain)
         if text.strip() or self.cites:
-            plain = CITATION.sub("", " ".join("".join(self.plain).split()))
-            self.segments.append(
-                Segment(self.kind, text, frozenset(self.cites), self.region, plain, self.footnote)
-            )
-        self.text, self.plain, self.cites = [], [], set()
+            header = dict(enumerate(self.headers)).get(self.column, "") if self.kind == "td" else ""
+            cites = frozenset(self.cites)
+            self.segments.append(Segment(self.kind, text, cites, self.region, plain, header))
+        for kind, said in self.attributes:
+            self.segments.append(Segment(kind, said, frozenset(self.cites), self.region))
+        self.text, self.plain, self.cites, self.attributes = [], [], set(), []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Open an element."""
         values = dict(attrs)
         if tag == "pre":
             self.blocks.append(values.get("data-block"))
-        for name in ("alt", "title", "aria-label"):
-            said = values.get(name)
-            if (
-                said
-                and "footnote" not in (values.get("class") or "")
-                and "headerlink" not in (values.get("class") or "")
-            ):
-                self.segments.append(Segment(name, said, frozenset(), self.region))
         if tag == "img":
             self.images.append(values.get("src") or "")
         if tag in BLOCK_ELEMENTS:
             self.flush()
             self.kind = tag
-        if tag == "li" and (values.get("id") or "").startswith("fn:"):
-            self.footnote = (values.get("id") or "").removeprefix("fn:")
+        if tag == "table":
+            self.headers = []
+        if tag == "tr":
+            self.column = -1
+        if tag == "td":
+            self.column += 1
+        spoken = [(name, values.get(name) or "") for name in ("alt", "title", "aria-label", "placeholder")]
+        if not {"footnote-ref", "footnote-backref", "headerlink"} & set((values.get("class") or "").split()):
+            self.attributes += [(name, said) for name, said in spoken if said]
         if tag in {"br", "sup"}:
             self.text.append(" " if tag == "br" else "^")
         href = values.get("href") or ""
@@ -303,7 +311,7 @@ class _Reader(HTMLParser):
         if tag == "a" and "footnote-ref" in classes:
             self.cites.add(href.removeprefix("#fn:"))
         noise = {"footnote-ref", "footnote-backref", "headerlink"} & set(classes)
-        if tag in {"code", "pre", "script", "style", "svg", "kbd", "math"} or noise:
+        if tag in {"code", "pre", "script", "style"} or noise:
             self.skip.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -311,8 +319,6 @@ class _Reader(HTMLParser):
         if tag in BLOCK_ELEMENTS:
             self.flush()
             self.kind = "p"
-        if tag == "ol":
-            self.footnote = ""
         if self.skip and self.skip[-1] == tag:
             self.skip.pop()
             self.text.append("\N{OBJECT REPLACEMENT CHARACTER}")
@@ -321,7 +327,7 @@ class _Reader(HTMLParser):
         """Keep the text that is prose."""
         if not self.skip:
             self.text.append(data)
-        if not self.skip or self.skip[-1] in {"code", "kbd"}:
+        if not self.skip or self.skip[-1] in {"code"}:
             self.plain.append(data)
 
     def handle_comment(self, data: str) -> None:
@@ -330,6 +336,7 @@ class _Reader(HTMLParser):
         if found:
             self.flush()
             self.region = "" if found["close"] else found["name"]
+            self.opened[self.region] += not found["close"]
 
 
 @cache
@@ -340,7 +347,7 @@ def _renderer() -> Renderer:
 def read_page(path: Path, source: str | None = None) -> Page:
     """Read one page: its front matter, blocks, generated regions, text; what cannot be read is a problem."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    source = path.read_text(encoding="utf-8") if source is None else source
+    source = path.read_text(encoding="utf-8-sig") if source is None else source
     if path.suffix == ".ipynb":
         return _read_notebook(name, source)
     body, front = get_data(source)
@@ -353,6 +360,15 @@ def read_page(path: Path, source: str | None = None) -> Page:
     page.segments, page.images = reader.segments, reader.images
     page.regions = list(_regions(page))
     _account_for_blocks(page, reader.blocks)
+    lines = [*enumerate(page.lines, 1)]
+    if reader.skip:
+        line = max((n for n, text in lines if f"<{reader.skip[-1]}" in text), default=1)
+        page.problem(line, f"<{reader.skip[-1]}> is not closed and hides what follows", "close it")
+    if reader.region or +reader.opened != Counter(region.name for region in page.regions):
+        odd = (n for n, text in lines if "<!-- " in text and not REGION.match(text))
+        page.problem(next(odd, 1), "a region marker stands inside HTML or text", "give it a line of its own")
+    if source.startswith("---\n") and not front and "\n---\n" in source[3:]:
+        page.problem(1, "the front matter is not a YAML mapping", "write `key: value` lines between the ---")
     return page
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import doctest
+import faulthandler
 import inspect
 import io
 import linecache
@@ -28,7 +30,7 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -39,13 +41,18 @@ from _pytest.assertion.rewrite import rewrite_asserts
 from mkdocs.utils.meta import get_data
 
 from tests.pages.collect import ROOT, Block, Page, find_pages
+from tests.pages.front import read_front
 
 SECONDS_A_BLOCK = 20.0
+MOST_INTERRUPTS = 20
 _PYDANTIC_LINK = re.compile(r"\n *For further information visit https://errors\.pydantic\.dev\S*")
 
 
+_exit = os._exit
+
+
 class BlockTimeoutError(BaseException):
-    """A block ran longer than its limit; not an Exception, so that no block can swallow it."""
+    """A block ran longer than its limit; not an Exception, which blocks catch more often."""
 
 
 @dataclass
@@ -66,6 +73,7 @@ class Run:
 
     page: Page
     results: dict[int, Result] = field(default_factory=dict)
+    seeded: bool = False
     module: types.ModuleType = field(default_factory=lambda: types.ModuleType("__main__"))
 
     @cached_property
@@ -104,42 +112,67 @@ class Run:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise BlockTimeoutError in the block after so many seconds; an outer timer is restored."""
+    """Raise BlockTimeoutError after so many seconds, again and again; an outer timer is restored.
+
+    A block that swallows it fails all the same, and one that keeps swallowing it ends the process.
+    """
+    fired = 0
 
     def expire(_signal: int, _frame: types.FrameType | None) -> None:
+        nonlocal fired
+        fired += 1
+        if fired > MOST_INTERRUPTS:
+            faulthandler.dump_traceback(all_threads=True)
+            _exit(70)
         raise BlockTimeoutError(f"the block ran longer than {seconds:g} s")
 
     handler = signal.signal(signal.SIGALRM, expire)
-    remaining, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    remaining, _ = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, remaining)
         signal.signal(signal.SIGALRM, handler)
+    if fired:
+        raise BlockTimeoutError(f"the block ran longer than {seconds:g} s and swallowed the interrupt")
+
+
+def _refuse_exit(status: int) -> None:
+    raise SystemExit(status)
 
 
 @contextlib.contextmanager
 def _conditions(run: Run) -> Iterator[None]:
-    """Frozen clock, seeded randomness, no network, warnings as errors, an empty working directory."""
-    if not run.results:
+    """Frozen clock, seeded randomness, no network, warnings as errors, an empty working directory.
+
+    What a block does to the process (environment, import path, builtins) goes with the block.
+    """
+    if not run.seeded:
         random.seed(0)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(0)
+        run.seeded = True
     before, main = Path.cwd(), sys.modules["__main__"]
+    environment, path, names = dict(os.environ), sys.path[:], dict(vars(builtins))
     sys.modules["__main__"] = run.module  # as in the reader's own interpreter
+    run.folder.mkdir(exist_ok=True)
     try:
         os.chdir(run.folder)
+        os._exit = _refuse_exit  # type: ignore[assignment]
         pytest_socket.disable_socket(allow_unix_socket=True)
-        with (
-            warnings.catch_warnings(),
-            time_machine.travel(newest_date(), tick=False),
-            time_limit(SECONDS_A_BLOCK),
-        ):
+        with warnings.catch_warnings(), time_machine.travel(newest_date(), tick=False):
             warnings.simplefilter("error")
             yield
     finally:
         pytest_socket.enable_socket()
+        os._exit = _exit
         os.chdir(before)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.path[:] = path
+        for added in vars(builtins).keys() - names.keys():
+            delattr(builtins, added)
+        vars(builtins).update(names)
         sys.modules["__main__"] = main
 
 
@@ -150,12 +183,12 @@ def _run_python(block: Block, run: Run) -> Result:
         tree = ast.parse(code, name)
         rewrite_asserts(tree, code.encode(), name)
         compiled = compile(tree, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        with contextlib.redirect_stdout(out):
+        with contextlib.redirect_stdout(out), time_limit(SECONDS_A_BLOCK):
             if compiled.co_flags & inspect.CO_COROUTINE:
                 asyncio.run(types.FunctionType(compiled, run.module.__dict__)())
             else:
                 exec(compiled, run.module.__dict__)
-    except (Exception, BlockTimeoutError, SystemExit) as error:
+    except BaseException as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
         line = frames[0].lineno if frames and not block.included else getattr(error, "lineno", 0)
         return Result(out.getvalue(), _said(error), _frames(error, name), line=line or block.line)
@@ -204,46 +237,90 @@ class _Session(doctest.DocTestRunner):
 def _run_doctest(block: Block, run: Run) -> Result:
     session, complaints = _Session(), io.StringIO()
     name = run.page.path
-    test = doctest.DocTestParser().get_doctest(block.code, run.module.__dict__, name, name, block.line)
     try:
-        session.run(test, out=complaints.write, clear_globs=False)
-    except BlockTimeoutError as error:
+        test = doctest.DocTestParser().get_doctest(block.code, run.module.__dict__, name, name, block.line)
+        odd = _odd_in_session(block.code, test.examples)
+        if odd:
+            return Result(error=odd)
+        with time_limit(SECONDS_A_BLOCK):
+            session.run(test, out=complaints.write, clear_globs=False)
+    except BaseException as error:
         return Result(error=_said(error))
     lines = block.code.split("\n")
     if len(session.got) == len(test.examples):
         for example, got in reversed([*zip(test.examples, session.got, strict=True)]):
             first = example.lineno + example.source.count("\n")
-            lines[first : first + example.want.count("\n")] = got.splitlines()
+            shown = [line or "<BLANKLINE>" for line in got.splitlines()]
+            lines[first : first + example.want.count("\n")] = shown
     said = complaints.getvalue().strip() if session.failures else ""
     return Result("".join(session.got), said, session="\n".join(lines))
 
 
+def _odd_in_session(code: str, examples: list[doctest.Example]) -> str:
+    """What a reader would see in a session that doctest would not compare."""
+    if "doctest:" in code:
+        return "a doctest directive hides what is compared; write the example without it"
+    if "Traceback (most recent" in code:
+        return "doctest does not compare tracebacks; use a python block titled “Fails: …”"
+    compared = {
+        example.lineno + line
+        for example in examples
+        for line in range(example.source.count("\n") + example.want.count("\n"))
+    }
+    lines = enumerate(code.split("\n"))
+    stray = [line for number, line in lines if line.strip() and number not in compared]
+    return f"this line is no prompt and no output: {stray[0]}" if stray else ""
+
+
 def run_shell(code: str, folder: Path) -> Result:
-    """Run a shell block in a copy of the project, without network; stdout and stderr mixed."""
-    nowhere = "http://127.0.0.1:9"
-    environment = {
+    """Run a shell block in a copy of the project; stdout and stderr mixed, as a terminal shows them.
+
+    The network is a namespace of its own where the kernel allows that, else proxies that lead nowhere. The
+    clock is the machine's: a block that prints the date cannot be compared.
+    """
+    nowhere = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"
+    )
+    environment = nowhere | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "PIP_NO_INDEX": "1",
-    } | dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), nowhere)
-    try:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", code],
+        "PYTHONHASHSEED": "0",
+    }
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(
+            [*_without_network(), "bash", "-euo", "pipefail", "-c", code],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=out,
             stderr=subprocess.STDOUT,
-            text=True,
-            timeout=3 * SECONDS_A_BLOCK,
-            check=False,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired as error:
-        return Result(error=f"the block ran longer than {error.timeout:g} s")
-    problem = f"exit status {done.returncode}\n{done.stdout}" if done.returncode else ""
-    return Result(done.stdout, problem.strip())
+        try:
+            status: int | None = process.wait(3 * SECONDS_A_BLOCK)
+        except subprocess.TimeoutExpired:
+            status = None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        out.seek(0)
+        printed = out.read().decode(errors="replace")
+    if status is None:
+        return Result(printed, f"the block ran longer than {3 * SECONDS_A_BLOCK:g} s\n{printed}".strip())
+    return Result(printed, f"exit status {status}\n{printed}".strip() if status else "")
+
+
+@cache
+def _without_network() -> list[str]:
+    """The command that takes the network from another, where it is there and allowed."""
+    command = ["unshare", "--map-root-user", "--net"]
+    with contextlib.suppress(OSError):
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            return command
+    return []
 
 
 def _temporary(owner: object, prefix: str) -> Path:
@@ -269,11 +346,9 @@ def _copy_of_project(folder: Path) -> Path:
 @cache
 def newest_date() -> datetime:
     """The date the blocks believe in: that of the newest source any page cites, so old commits stay."""
-    dates = [
-        str(source["read"])
-        for path in find_pages()
-        if path.suffix == ".md"
-        for source in (get_data(path.read_text(encoding="utf-8"))[1].get("sources") or {}).values()
-        if isinstance(source, dict) and "read" in source
-    ]
-    return datetime.fromisoformat(max(dates, default="2026-11-22")).replace(tzinfo=UTC)
+    pages = (path for path in find_pages() if path.suffix == ".md")
+    fronts = (get_data(path.read_text(encoding="utf-8-sig"))[1] for path in pages)
+    # A date that is none is that page's own problem, not every page's.
+    dates = [source.read for front in fronts for source in read_front(front)[0].sources.values()]
+    newest = max(dates, default=date(2026, 11, 22))
+    return datetime(newest.year, newest.month, newest.day, tzinfo=UTC)

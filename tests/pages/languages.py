@@ -38,10 +38,22 @@ def tool(name: str) -> str:
 def check_json(source: str, _title: str) -> list[str]:
     """JSON parses."""
     try:
-        json.loads(source)
-    except json.JSONDecodeError as error:
+        json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
+    except (ValueError, RecursionError) as error:
         return [f"JSON: {error}"]
     return []
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the key {name!r} stands there twice")
+    return dict(pairs)
 
 
 def check_toml(source: str, _title: str) -> list[str]:
@@ -57,11 +69,13 @@ def check_yaml(source: str, title: str) -> list[str]:
     """YAML 1.2 parses without duplicate keys; Compose files and GitHub workflows fit their schemas."""
     try:
         documents = list(YAML(typ="safe", pure=True).load_all(source))
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         return [f"YAML: {error}"]
     found = []
     for document in documents:
-        if isinstance(document, dict) and ("compose" in title.lower() or "services" in document):
+        if isinstance(document, dict) and (
+            "compose.y" in title.lower() or isinstance(document.get("services"), dict)
+        ):
             found += _against_schema(document, "compose-spec")
         elif isinstance(document, dict) and {"on", "jobs"} <= document.keys():
             found += _against_schema(document, "github-workflows")

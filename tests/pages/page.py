@@ -17,6 +17,7 @@ from tests.pages import figures
 from tests.pages.collect import ROOT, Block, Page, Region, Segment, find_pages, read_page, site_config
 from tests.pages.execute import Result, Run
 from tests.pages.figures import Figure, Truth
+from tests.pages.front import FrontMatter, read_front
 from tests.pages.languages import VALIDATORS, tool, validate
 
 LINT = ["E", "W", "F", "I", "B", "UP", "SIM", "PIE", "C4", "RET", "N"]
@@ -25,6 +26,10 @@ LINT_IGNORED = [
     "E402",
 ]  # a last expression shows its value; imports stand where they are needed
 GENERATED = ("sources", "checked", "report")
+MERMAID_STYLE = re.compile(
+    r"^\s*(?:%%|style|classDef|linkStyle|class|click)\b.*$|^\s*autonumber.*$", re.MULTILINE
+)
+UNIT_IN_HEADER = re.compile(rf"(?:^|[\s,(])(?P<unit>{figures.ANY_UNIT})(?:/\w+)?\)?\s*$")
 FIGURE_CLASSES = ("printed", "input", "cited", "exempt")
 DESCRIPTION_LENGTH = 220
 
@@ -35,6 +40,7 @@ class Check:
 
     page: Page
     run: Run
+    front: FrontMatter = field(default_factory=FrontMatter)
     figures: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -42,7 +48,12 @@ class Check:
     def of(cls, path: Path, source: str | None = None) -> Check:
         """Read a page; nothing is run yet."""
         page = read_page(path, source)
-        return cls(page, Run(page))
+        front, wrong = read_front(page.front)
+        check = cls(page, Run(page), front)
+        for place, message in wrong:
+            line = check._front_line(*place)
+            page.problem(line, message, "write it as “Figures” in CONTRIBUTING.md has it")
+        return check
 
     @property
     def blocks(self) -> Counter[tuple[str, str]]:
@@ -85,6 +96,8 @@ class Check:
                 + ", or add a validator in tests/pages/languages.py",
             )
             return
+        if block.title.strip().lower() in {"output", "error"}:
+            self.page.problem(block.line, f"a {block.language} block cannot be an output", "use ```text")
         if block.not_run == "":
             page.problem(
                 block.line,
@@ -121,8 +134,9 @@ class Check:
             self.page.problem(result.line or block.line, message, "mend the block or what it calls")
 
     def _after(self, block: Block) -> Block | None:
-        following = self.page.blocks[block.index + 1 : block.index + 2]
-        return following[0] if following else None
+        """The block after this one and after the output that it may have."""
+        following = self.page.blocks[block.index + 1 : block.index + 3]
+        return next((after for after in following if after.role != "output"), None)
 
     def _compare(self, block: Block) -> None:
         expected = self.expected(block)
@@ -132,7 +146,11 @@ class Check:
                 f"this {block.role} follows no block that {'fails' if block.role == 'error' else 'is run'}",
                 "put it right after the block that prints it",
             )
-        elif expected.rstrip("\n") != block.code.rstrip("\n"):
+        elif "```" in expected and "````" not in self.page.lines[block.line - 1]:
+            self.page.problem(
+                block.line, "the output holds a fence", "open and close this block with four marks"
+            )
+        elif _visible(expected) != _visible(block.code):
             line = self._first_difference(block, expected)
             self._differs(line, block.code, expected, "the block above printed")
 
@@ -158,9 +176,13 @@ class Check:
             return result.error if above.must_fail else None
         return result.stdout
 
-    def _source_of(self, region: Region) -> Result | None:
+    def _above(self, region: Region) -> Block | None:
         above = [b for b in self.page.blocks if b.end < region.line and b.role == "run"]
-        return self.run.up_to(above[-1].index) if above else None
+        return above[-1] if above else None
+
+    def _source_of(self, region: Region) -> Result | None:
+        above = self._above(region)
+        return self.run.up_to(above.index) if above else None
 
     # --- the page as a whole ------------------------------------------------------------------
     def check_page(self) -> None:
@@ -170,7 +192,7 @@ class Check:
         self.check_figures()
         self._check_code()
         for name in GENERATED:
-            self._check_generated(name, self.generated(name))
+            self._check_generated(name)
         wanted = self.description()
         if self.page.path.startswith("docs/") and self.page.path.endswith(".md") and not self.page.front:
             self.page.problem(
@@ -183,9 +205,12 @@ class Check:
         message = f"the page shows\n{_quote(shown)}\nand {origin}\n{_quote(wanted)}"
         self.page.problem(line, message, self.advice_to_update)
 
-    def _check_generated(self, name: str, wanted: str) -> None:
+    def _check_generated(self, name: str) -> None:
         found = [region for region in self.page.regions if region.name == name]
-        if not found and wanted and name != "report" and self.page.path.startswith("docs/"):
+        if name == "report" and not found:
+            return
+        wanted = self.generated(name)
+        if not found and wanted and self.page.path.startswith("docs/"):
             message = f"the page has no {name} region"
             self.page.problem(len(self.page.lines), message, f"add <!-- {name} --> and <!-- /{name} -->")
         for region in found:
@@ -210,11 +235,8 @@ class Check:
         """Every chart shown is the file that a block of the page wrote."""
         written = self.charts()
         folder = (ROOT / self.page.path).parent
-        shown = {
-            src.split("#")[0]
-            for src in self.page.images
-            if src.split("#")[0].endswith(".svg") and ":" not in src
-        }
+        images = {re.split(r"[?#]", source)[0] for source in self.page.images}
+        shown = {source for source in images if source.lower().endswith(".svg")}
         for name in sorted(shown):
             line = self._line_of(name)
             if name not in written:
@@ -230,13 +252,27 @@ class Check:
                 1, f"a block writes {name}, which the page does not show", f"show it: ![…]({name})"
             )
 
+    @property
+    def _shown(self) -> set[int]:
+        """The blocks whose output the reader sees; what nobody sees proves nothing."""
+        shown = {block.index for block in self.page.blocks if block.language == "pycon"}
+        for block in self.page.blocks:
+            if block.role in {"output", "error"}:
+                shown |= {block.index - 1, block.index - 2} if block.role == "error" else {block.index - 1}
+        for region in self.page.regions:
+            above = self._above(region)
+            if region.name == "output" and above:
+                shown.add(above.index)
+        return shown & {block.index for block in self.page.blocks if block.role == "run"}
+
     # --- figures ------------------------------------------------------------------------------
     def truths(self) -> list[Truth]:
         """Every number that vouches for a figure of this page, apart from what it cites."""
         found: list[Truth] = []
         for block in self.page.blocks:
-            if block.role == "run":
-                found += figures.printed_truths(self.run.up_to(block.index).stdout)
+            if block.index in self._shown:
+                result = self.run.up_to(block.index)
+                found += figures.printed_truths(f"{result.stdout}\n{result.error if block.must_fail else ''}")
         for block in self.page.blocks:
             if block.role in {"run", "validated", "not run"} and block.language != "mermaid":
                 found += figures.literal_truths(block.code, block.language)
@@ -244,45 +280,44 @@ class Check:
 
     def claims(self) -> Iterator[tuple[Figure, Segment, frozenset[str]]]:
         """Every figure the page claims, with the text around it and what is cited there."""
+        notes = tuple(
+            f"{re.sub('[`*]', '', source.title)}, {source.publisher}, read {source.read}."
+            for source in self.front.sources.values()
+        )
         segments = [
-            s for s in self.page.segments if s.region in {"", "output"} and s.footnote not in self._sources
+            s for s in self.page.segments if s.region in {"", "output"} and not s.plain.startswith(notes)
         ]
         for block in self.page.blocks:
-            spoken = block.code if block.language == "mermaid" else block.title
+            if block.language == "mermaid":
+                segments.append(Segment("block", MERMAID_STYLE.sub("", block.code), frozenset()))
             if block.role not in {"output", "error"}:
-                segments.append(Segment("block", spoken, frozenset()))
+                segments.append(Segment("block", block.title, frozenset()))
         for number, segment in enumerate(segments):
-            cites = segment.cites | _cited_by_table(segments, number)
-            heading = segment.kind in {"h1", "h2", "h3", "h4", "h5", "h6"}
-            for figure in figures.find_figures(segment.text, heading=heading):
+            cites = segment.cites | _cited_around(segments, number)
+            for figure in _figures_of(segment):
                 if figure.is_claim:
                     yield figure, segment, cites
-
-    @property
-    def _sources(self) -> dict[str, dict[str, Any]]:
-        return self.page.front.get("sources") or {}
 
     def check_figures(self) -> None:
         """Every figure is printed, input, cited or exempt; what is cited or exempt is used."""
         truths = self.truths()
         cited = {
             (name, stated): figures.find_figures(stated)
-            for name, source in self._sources.items()
-            for stated in source.get("figures") or []
+            for name, source in self.front.sources.items()
+            for stated in source.figures
         }
-        exempt = {
-            entry.get("figure", ""): entry.get("reason", "") for entry in self.page.front.get("exempt") or []
-        }
+        exempt = [_one_line(entry.figure) for entry in self.front.exempt]
         used: set[tuple[str, str]] = set()
         seen: Counter[str] = Counter()
         for figure, segment, cites in self.claims():
-            seen[_one_line(figure.text)] += 1
+            written = _one_line(figure.text)
+            seen[written] += 1
             by = {
                 key
                 for key, stated in cited.items()
                 if key[0] in cites and any(_same(figure, f) for f in stated)
             }
-            excused = next((text for text in exempt if text in segment.text and figure.text in text), None)
+            excused = next((t for t in exempt if t in _one_line(segment.text) and written in t), None)
             vouching = figures.proof(figure, truths)
             if by:
                 used |= by
@@ -294,62 +329,42 @@ class Check:
                 self.figures["exempt"] += 1
             else:
                 self.figures["unproved"] += 1
-                self._unproved(figure, seen[_one_line(figure.text)], truths)
-        self._check_front(cited.keys() | {("exempt", text) for text in exempt}, used, exempt)
+                self._unproved(figure, seen[written], truths)
+        self._check_use(cited.keys() | {("exempt", text) for text in exempt}, used)
 
     def _unproved(self, figure: Figure, occurrence: int, truths: list[Truth]) -> None:
+        line = self._line_of(figure.text, occurrence)
+        if figure.is_slip:
+            message = f"“{figure.text}” is not written as a number"
+            self.page.problem(line, message, "write 1,500.5 with commas and a point, and 0.5 with its zero")
+            return
         near = figures.nearest(figure, truths)
         hint = f"; the nearest number with that unit is {near.text} ({near.origin})" if near else ""
         self.page.problem(
-            self._line_of(figure.text, occurrence),
+            line,
             f"nothing on this page proves “{figure.text}”{hint}",
             "print it in a block with its unit, show it as an input whose name carries the unit "
             "(setup_hours=8), or cite a source whose `figures:` state it",
         )
 
-    def _check_front(
-        self, stated: set[tuple[str, str]], used: set[tuple[str, str]], exempt: dict[str, str]
-    ) -> None:
+    def _check_use(self, stated: set[tuple[str, str]], used: set[tuple[str, str]]) -> None:
+        """Nothing in the front matter is idle, nothing cited is missing from it."""
         referenced = {name for segment in self.page.segments for name in segment.cites}
-        for name in sorted(referenced - self._sources.keys() - {s.footnote for s in self.page.segments}):
+        for name in sorted(referenced - self.front.sources.keys() - _footnotes(self.page)):
+            message = f"[^{name}] cites what the page does not have"
             self.page.problem(
-                self._line_of(f"[^{name}]"),
-                f"[^{name}] cites what the page does not have",
-                "add it to `sources:` in the front matter",
+                self._line_of(f"[^{name}]"), message, "add it to `sources:` in the front matter"
             )
-        for name, source in self._sources.items():
-            missing = [key for key in ("title", "publisher", "url", "read") if not source.get(key)]
-            if missing:
-                self.page.problem(
-                    self._front_line(name),
-                    f"source {name} lacks {', '.join(missing)}",
-                    "fill it in",
-                )
-            if name not in referenced:
-                self.page.problem(
-                    self._front_line(name),
-                    f"source {name} is cited nowhere",
-                    f"cite it with [^{name}] or drop it",
-                )
+        for name in sorted(self.front.sources.keys() - referenced):
+            message = f"source {name} is cited nowhere"
+            self.page.problem(self._front_line(name), message, f"cite it with [^{name}] or drop it")
         for name, text in sorted(stated - used):
             kind = "exemption" if name == "exempt" else f"figure of source {name}"
-            self.page.problem(
-                self._front_line(text),
-                f"the {kind} “{text}” is not used on the page",
-                "use it or drop it",
-            )
-        for text, reason in exempt.items():
-            if not reason:
-                self.page.problem(
-                    self._front_line(text),
-                    f"the exemption “{text}” gives no reason",
-                    "say why, or prove it",
-                )
+            message = f"the {kind} “{text}” is not used on the page"
+            self.page.problem(self._front_line(text), message, "use it or drop it")
         if self.figures["exempt"] and not any(self.figures[name] for name in FIGURE_CLASSES[:3]):
             self.page.problem(
-                1,
-                "every figure of this page is exempt",
-                "prove at least one, or take the figures out",
+                1, "every figure of this page is exempt", "prove at least one, or take them out"
             )
 
     @cached_property
@@ -393,11 +408,15 @@ class Check:
         lines = [line for line, _ in self.places(text)[:occurrence]]
         return lines[-1] if lines else 1
 
-    def _front_line(self, text: str) -> int:
-        """The line of the front matter that names a source, or else holds a text."""
+    def _front_line(self, *place: str) -> int:
+        """The line of the front matter with the last of these keys or texts that stands in it."""
         front = [*enumerate(self.page.lines[: self._front_end], 1)]
-        named = [n for n, line in front if line.strip() == f"{text}:"]
-        return (named or [n for n, line in front if text in line] or [1])[-1]
+        keys = [
+            [n for n, line in front if line.strip().removeprefix("- ").startswith(f"{text}:")]
+            for text in reversed(place)
+        ]
+        texts = [[n for n, line in front if text in line] for text in reversed(place)]
+        return next(filter(None, [*keys, *texts]), [1])[-1]
 
     @property
     def _front_end(self) -> int:
@@ -454,9 +473,8 @@ class Check:
     def sources(self) -> str:
         """The footnotes of the page's sources."""
         return "\n".join(
-            f"[^{name}]: [{source.get('title')}]({source.get('url')}), {source.get('publisher')}, "
-            f"read {source.get('read')}."
-            for name, source in self._sources.items()
+            f"[^{name}]: [{source.title}]({source.url}), {source.publisher}, read {source.read}."
+            for name, source in self.front.sources.items()
         )
 
     def checked(self) -> str:
@@ -494,15 +512,23 @@ class Check:
     # --- update -------------------------------------------------------------------------------
     def _rewritten_blocks(self) -> Iterator[tuple[Block, str]]:
         for block in self.page.blocks:
-            wanted = self.expected(block) if block.role in {"output", "error"} else None
+            wanted = self._rewritten_output(block) if block.role in {"output", "error"} else None
             if block.language == "pycon" and block.role == "run":
                 wanted = self.run.up_to(block.index).session or None
             if wanted is not None:
-                yield block, wanted.rstrip("\n")
+                yield block, _visible(wanted)
         cells = self._code_cells()
         for block, formatted in zip(cells, _ruff_format(cells) if cells else [], strict=True):
             if not block.included:
                 yield block, formatted
+
+    def _rewritten_output(self, block: Block) -> str | None:
+        """What the page should show; nothing where the block above failed or the page would break."""
+        wanted = self.expected(block)
+        above = self.page.blocks[max(block.index - 1, 0)]
+        failed = above.role == "run" and self.run.up_to(above.index).error and not above.must_fail
+        fenced = "```" in (wanted or "") and "````" not in self.page.lines[block.line - 1]
+        return None if failed or fenced else wanted
 
     def _rewritten_region(self, region: Region) -> str | None:
         if region.name in GENERATED:
@@ -526,7 +552,20 @@ class Check:
         for start, end, new in sorted(edits, reverse=True):
             if not any(first < start and end < last for first, last in inside):
                 lines = lines[:start] + new + lines[end:]
-        return _with_description("\n".join(lines), self.page.front, self.description())
+        return self._with_description(lines)
+
+    def _with_description(self, lines: list[str]) -> str:
+        """The source with its description as it should be, where it has one."""
+        head, body = "\n".join(lines[: self._front_end]), "\n".join(lines[self._front_end :])
+        if "description" in self.page.front and self.page.front["description"] != self.description():
+            said = f"description: {json.dumps(self.description(), ensure_ascii=False)}"
+            head = re.sub(r"^description:.*(?:\n[ \t]+.*)*", lambda _: said, head, flags=re.MULTILINE)
+        return f"{head}\n{body}" if head else body
+
+
+def _visible(text: str) -> str:
+    """Text as Markdown shows it in a block: tabs expanded, no line end at the end."""
+    return text.expandtabs(4).rstrip("\n")
 
 
 def _one_line(text: str) -> str:
@@ -558,13 +597,27 @@ def report_table() -> str:
     return "\n".join([*table, f"| **all {len(find_pages())} pages** | {total} |"])
 
 
+def _footnotes(page: Page) -> set[str]:
+    """The footnotes that the page itself defines outside its generated region."""
+    return set(re.findall(r"^\s*\[\^([\w-]+)\]:", page.source, re.MULTILINE))
+
+
 def _same(figure: Figure, stated: Figure) -> bool:
     return figures.matches(figure, figures.truth_of(stated, "cited"))
 
 
-def _cited_by_table(segments: list[Segment], number: int) -> frozenset[str]:
-    """What a table cell may lean on: every citation of its table and of the paragraph before it."""
-    cells = {"td", "th"}
+def _figures_of(segment: Segment) -> list[Figure]:
+    """The numbers of a segment; a bare number in a typed table has the unit that heads its column."""
+    unit = UNIT_IN_HEADER.search(segment.header)
+    if unit and not segment.region and re.fullmatch(r"\W*[\d.,]*\d\s?[KMBkm]?\W*", segment.text):
+        return figures.find_figures(f"{segment.text.strip()} {unit['unit']}")
+    heading = segment.kind in {"h1", "h2", "h3", "h4", "h5", "h6"}
+    return figures.find_figures(segment.text, heading=heading)
+
+
+def _cited_around(segments: list[Segment], number: int) -> frozenset[str]:
+    """What a cell or item may lean on: every citation of its table or list and of the paragraph before it."""
+    cells = {"td", "th"} if segments[number].kind in {"td", "th"} else {"li", "dt", "dd"}
     if segments[number].kind not in cells:
         return frozenset()
     start = number
@@ -584,19 +637,6 @@ def _indented(text: str, indent: str) -> list[str]:
     if not text:
         return []
     return [(indent + line).rstrip() if not line else indent + line for line in text.split("\n")]
-
-
-def _with_description(source: str, front: dict[str, Any], description: str) -> str:
-    if "description" not in front or front["description"] == description:
-        return source
-    head, _, body = source[4:].partition("\n---\n")
-    head = re.sub(
-        r"^description:.*(?:\n[ \t]+.*)*",
-        lambda _: f"description: {json.dumps(description, ensure_ascii=False)}",
-        head,
-        flags=re.MULTILINE,
-    )
-    return f"---\n{head}\n---\n{body}"
 
 
 # --- ruff: a page is a notebook whose cells share one namespace ------------------------------------

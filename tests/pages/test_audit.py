@@ -9,7 +9,14 @@ import pytest
 
 from tests.pages.audit import old_sources
 
-HEAD = "---\nsources:\n  prices:\n    title: T\n    publisher: P\n    url: u\n    read: 2026-11-22\n"
+HEAD = """---
+sources:
+  prices:
+    title: T
+    publisher: P
+    url: https://example.org
+    read: 2026-11-22
+"""
 BODY = "---\n# Page\n\nText[^prices].\n"
 
 

@@ -1,0 +1,54 @@
+"""What a page may say in its front matter: a description, its sources, its exemptions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Source(BaseModel):
+    """Where a fact comes from, when it was read, and the figures it states."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Text
+    publisher: Text
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+    read: date
+    expires: date | None = None
+    figures: tuple[Text, ...] = ()
+
+
+class Exemption(BaseModel):
+    """A figure that nothing proves, with a reason that a reader would accept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    figure: Text
+    reason: Text
+
+
+class FrontMatter(BaseModel):
+    """What the checker reads of a page's front matter; other keys are the site generator's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    description: str | None = None
+    sources: dict[str, Source] = Field(default_factory=dict)
+    exempt: tuple[Exemption, ...] = ()
+
+
+def read_front(front: dict[str, Any]) -> tuple[FrontMatter, list[tuple[tuple[str, ...], str]]]:
+    """Front matter if it is valid, and what is wrong: for each error its place and the message."""
+    try:
+        return FrontMatter.model_validate(front), []
+    except ValidationError as error:
+        wrong = [
+            (tuple(map(str, one["loc"])), f"front matter, {'.'.join(map(str, one['loc']))}: {one['msg']}")
+            for one in error.errors()
+        ]
+        return FrontMatter(), wrong
