@@ -32,8 +32,8 @@ def main(arguments: list[str]) -> int:
         return int(pytest.main([*quiet, _page(rest[0])]))
     if command == "update":
         pages = [_page(name) for name in rest] or [
-            *(name for name in ("README.md", "CONTRIBUTING.md") if (ROOT / name).exists()),
             "docs",
+            *(name for name in ("CONTRIBUTING.md", "README.md") if (ROOT / name).exists()),
         ]
         return int(pytest.main([*quiet, "--update-pages", *pages]))
     if command == "bench":

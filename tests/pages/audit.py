@@ -14,7 +14,7 @@ from tests.pages.front import read_front
 from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
 
 OLDEST_DAYS = 365
-SEEDS = (0, 1, 2)  # `make test` takes the first; pages are written with an eye on that one
+SEEDS = (0, 1, None)  # `make test` takes the first; None changes every digit of every figure in every way
 
 
 def old_sources(pages: list[Path], today: date) -> Iterator[str]:
@@ -34,10 +34,11 @@ def audit() -> int:
     pages = real_pages()
     old = list(old_sources(pages, datetime.now(UTC).date()))
     print("\n".join(old) or f"no source expired or was read more than {OLDEST_DAYS} days ago")
-    rates = []
+    lowest = 1.0
     for seed in SEEDS:
         result = mutate(pages, seed=seed)
-        rates.append(result["rate"])
-        print(f"mutants caught: {result['caught']} of {result['total']}, {result['rate']:.2%}", flush=True)
+        lowest = min(lowest, *result["rate"].values())
+        name = "every change of every figure" if seed is None else f"one change a place, seed {seed}"
+        print(f"{name}: caught {result['caught']} of {result['total']}: {result['rate']}", flush=True)
         print("\n".join(f"  survived: {survivor}" for survivor in result["survivors"]), flush=True)
-    return int(bool(old) or min(rates) < LOWEST_RATE)
+    return int(bool(old) or lowest < LOWEST_RATE)

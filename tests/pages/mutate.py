@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,92 +25,102 @@ from pathlib import Path
 from typing import Any
 
 from tests.pages import figures
-from tests.pages.collect import DOCS, ROOT, find_pages
+from tests.pages.collect import DOCS, ROOT, Block, find_pages
 from tests.pages.execute import Run
 from tests.pages.page import Check
 
 LOWEST_RATE = 0.98
-KINDS = ("figure", "output", "constant")
 INCLUDE = re.compile(r"-8<-+\s+\"(?P<path>[^\":]+)")
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: what stood there, what stands there now, and where."""
+    """One change at an offset of the page's source, or of a block's code."""
 
     kind: str
     page: str
     line: int
+    start: int
     before: str
     after: str
-    column: int = 0
     block: int = -1
 
-
-def _another(text: str, chance: random.Random) -> str:
-    """The same text with one digit changed, or another number word in place of one."""
-    places = [n for n, character in enumerate(text) if character.isdigit()]
-    if places:
-        place = chance.choice(places)
-        digit = chance.choice([d for d in "0123456789" if d != text[place]])
-        return text[:place] + digit + text[place + 1 :]
-    words = [word for word in figures.WORDS if re.match(rf"{word}\b", text, re.IGNORECASE)]
-    return (
-        chance.choice([w for w in figures.WORDS if w not in words]) + text[len(words[0]) :] if words else text
-    )
+    def applied(self, text: str, shift: int = 0) -> str:
+        """The text with the change made."""
+        start = self.start + shift
+        if not text.startswith(self.before, start):
+            raise ValueError(f"{self.before!r} does not stand at {start}")
+        return text[:start] + self.after + text[start + len(self.before) :]
 
 
-def mutants_of(check: Check, seed: int) -> Iterator[Mutant]:
-    """Every mutant of a page, one for each place, the digit chosen by the page's own seeded chance."""
-    page = check.page
-    chance = random.Random(f"{page.path} {seed}")  # noqa: S311 - seeded, so that a rate can be repeated
-    shown = {line for r in page.regions if r.name == "output" for line in range(r.line, r.end + 1)}
-    seen: set[tuple[int, int]] = set()
-    for text in dict.fromkeys(figure.text for figure, _, _ in check.claims()):
-        for line, column in check.places(text):
-            whole = page.lines[line - 1][column:].startswith(text)
-            if whole and line not in shown and (line, column) not in seen:
-                seen.add((line, column))
-                yield Mutant("figure", page.path, line, text, _another(text, chance), column)
-    outputs = [(b.line + 1, b.end - 1) for b in page.blocks if b.role in {"output", "error"}]
-    outputs += [(r.line + 1, r.end - 1) for r in page.regions if r.name == "output"]
-    for first, last in outputs:
-        for number in range(first, last + 1):
-            before = page.lines[number - 1]
-            if any(character.isdigit() for character in before):
-                yield Mutant("output", page.path, number, before, _another(before, chance))
+def _others(text: str) -> list[str]:
+    """The same text with one digit changed, in every way, or its first number word."""
+    changed = [
+        text[:place] + digit + text[place + 1 :]
+        for place, character in enumerate(text)
+        if character.isdigit()
+        for digit in "0123456789"
+        if digit != character
+    ]
+    word = re.split(r"\W", text, maxsplit=1)[0]
+    plain = [name for name, value in figures.WORDS.items() if 1 < value < 100 and name != "dozen"]
+    others = [other for other in plain if other != word.lower()] if word.lower() in plain else []
+    return changed or [other + text[len(word) :] for other in others]
+
+
+def _places(check: Check) -> Iterator[Mutant]:
+    """Every figure, output line and constant of a page, each as a mutant that changes nothing yet."""
+    page, source = check.page, check.page.source
+    starts = [0, *(match.end() for match in re.finditer("\n", source))]
+    shown = [(r.line, r.end) for r in page.regions if r.name == "output"]
+    for text in dict.fromkeys(" ".join(figure.text.split()) for figure, _, _ in check.claims()):
+        flexible = re.compile(re.escape(text).replace("\\ ", r"\s+"))
+        for start in check.offsets(text):
+            found, line = flexible.match(source, start), source.count("\n", 0, start) + 1
+            if found and not any(first <= line <= last for first, last in shown):
+                yield Mutant("figure", page.path, line, start, found[0], "")
+    outputs = [(b.line, b.end) for b in page.blocks if b.role in {"output", "error"}]
+    for first, last in [*outputs, *shown]:
+        for number in range(first + 1, last):
+            if re.search(r"\d", page.lines[number - 1]):
+                yield Mutant("output", page.path, number, starts[number - 1], page.lines[number - 1], "")
     for block in page.blocks:
         if block.language == "python" and block.role == "run" and not block.must_fail:
-            lines = block.code.split("\n")
-            for node in ast.walk(ast.parse(block.code)):
-                if isinstance(node, ast.Constant) and type(node.value) in {int, float}:
-                    before = lines[node.lineno - 1][node.col_offset : node.end_col_offset]
-                    after = _another(before, chance)
-                    if re.fullmatch(r"0\d+", after):  # not a Python literal
-                        after = before + "1"
-                    yield Mutant(
-                        "constant", page.path, node.lineno, before, after, node.col_offset, block.index
-                    )
+            yield from _constants(page.path, block)
 
 
-def _changed(text: str, number: int, mutant: Mutant) -> str:
-    """A text with the mutant's change made in one of its lines."""
-    lines = text.split("\n")
-    head, tail = lines[number - 1][: mutant.column], lines[number - 1][mutant.column :]
-    lines[number - 1] = head + mutant.after + tail.removeprefix(mutant.before)
-    return "\n".join(lines)
+def _constants(path: str, block: Block) -> Iterator[Mutant]:
+    lines = block.code.split("\n")
+    for node in ast.walk(ast.parse(block.code)):
+        if isinstance(node, ast.Constant) and type(node.value) in {int, float}:
+            line = lines[node.lineno - 1]
+            column = len(line.encode()[: node.col_offset].decode())
+            end = len(line.encode()[: node.end_col_offset].decode())
+            start = sum(len(above) + 1 for above in lines[: node.lineno - 1]) + column
+            yield Mutant("constant", path, node.lineno, start, line[column:end], "", block.index)
+
+
+def mutants_of(check: Check, seed: int | None) -> Iterator[Mutant]:
+    """One mutant for each place, its digit chosen by a seed; without one, every change of every figure."""
+    chance = random.Random(f"{check.page.path} {seed}")  # noqa: S311 - seeded, so that a rate can be repeated
+    seen: set[tuple[str, int, int]] = set()
+    for place in _places(check):
+        key = (place.kind, place.block, place.start)
+        others = _others(place.before)
+        if place.kind == "constant":
+            others = [other for other in others if not re.fullmatch(r"0\d+", other)]  # no Python literal
+        if key in seen or not others or (seed is None and place.kind != "figure"):
+            continue
+        seen.add(key)
+        for after in others if seed is None else [chance.choice(others)]:
+            yield replace(place, after=after)
 
 
 def is_caught(mutant: Mutant, check: Check) -> bool:
     """Whether the checker goes red; `check` is the page as it stands, run and without a problem."""
     if mutant.kind == "constant":
         return _constant_is_caught(mutant, check)
-    lines = check.page.lines
-    line = lines[mutant.line - 1]
-    lines[mutant.line - 1] = line[: mutant.column] + line[mutant.column :].replace(
-        mutant.before, mutant.after, 1
-    )
-    changed = Check.of(ROOT / mutant.page, "\n".join(lines))
+    changed = Check.of(ROOT / mutant.page, mutant.applied(check.page.source))
     changed.run = Run(changed.page, check.run.results)
     for block in changed.page.blocks:
         if block.role in {"output", "error"}:
@@ -122,7 +133,7 @@ def is_caught(mutant: Mutant, check: Check) -> bool:
 def _constant_is_caught(mutant: Mutant, check: Check) -> bool:
     changed = Check.of(ROOT / mutant.page)
     block = changed.page.blocks[mutant.block]
-    code = _changed(block.code, mutant.line, mutant)
+    code = mutant.applied(block.code)
     changed.page.blocks[mutant.block] = replace(block, code=code, included=True)
     for each in changed.page.blocks:
         if each.role != "run" or each.language == "python":
@@ -146,7 +157,7 @@ def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
     source = (ROOT / snippet).read_text(encoding="utf-8")
     if source.count(block.code.strip("\n")) != 1:
         return False
-    above = source[: source.index(block.code.strip("\n"))].count("\n")
+    shift = source.index(block.code.strip("\n")) - (len(block.code) - len(block.code.lstrip("\n")))
     test = Path("tests", *snippet.parts[1:-1], f"test_{snippet.name}")
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
@@ -156,38 +167,40 @@ def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
         for part in ("pyproject.toml", "conftest.py", "mkdocs.yml"):
             shutil.copy(ROOT / part, copy / part)
         (copy / "docs").mkdir()
-        (copy / snippet).write_text(_changed(source, above + mutant.line, mutant), encoding="utf-8")
+        (copy / snippet).write_text(mutant.applied(source, shift), encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(test)]
         environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis")}
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)
     return done.returncode == 1
 
 
-def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]:
+def _judge(page: str, limit: int | None, seed: int | None) -> list[tuple[Mutant, bool]]:
     check = Check.of(ROOT / page)
     problems = check.everything()
     if problems:
         raise ValueError(f"mend the page before it is mutated:\n{problems[0]}")
     every = list(mutants_of(check, seed))
-    chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311 - seeded
+    chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311
     return [(mutant, is_caught(mutant, check)) for mutant in chosen]
 
 
-def mutate(pages: Iterable[Path], limit: int | None = None, seed: int = 0) -> dict[str, Any]:
-    """Mutate pages, at most `limit` mutants of each; caught and total by kind, the rate, the survivors."""
+def mutate(pages: Iterable[Path], limit: int | None = None, seed: int | None = 0) -> dict[str, Any]:
+    """Mutate pages, at most `limit` mutants of each; caught, total and rate by kind, and the survivors."""
     names = [path.relative_to(ROOT).as_posix() for path in pages]
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawned) as pool:
         judged = [one for page in pool.map(partial(_judge, limit=limit, seed=seed), names) for one in page]
-    caught = {kind: sum(red for mutant, red in judged if mutant.kind == kind) for kind in KINDS}
-    total = {kind: sum(mutant.kind == kind for mutant, _ in judged) for kind in KINDS}
+    total = Counter(mutant.kind for mutant, _ in judged)
+    caught = Counter(mutant.kind for mutant, red in judged if red)
+    alive = (mutant for mutant, red in judged if not red)
     survivors = sorted(
-        f"{m.page}:{m.line}: {m.kind} {m.before.strip()} → {m.after.strip()}" for m, red in judged if not red
+        f"{m.page}:{m.line}: {m.kind} {m.before.strip()!r} → {m.after.strip()!r}" for m in alive
     )
     return {
-        "caught": caught,
-        "total": total,
-        "rate": round(sum(caught.values()) / max(sum(total.values()), 1), 4),
+        "caught": dict(caught),
+        "total": dict(total),
+        "rate": {kind: round(caught[kind] / total[kind], 4) for kind in total},
+        "rate of all": round(caught.total() / max(total.total(), 1), 4),
         "survivors": survivors,
     }
 

@@ -388,25 +388,21 @@ class Check:
             found.setdefault(_one_line(figure.text), []).append(figure.start)
         return found
 
-    def places(self, text: str) -> list[tuple[int, int]]:
-        """Line and column of every place where a figure, or else any text, stands in the source as prose."""
-        offsets = self._figures_in_source.get(_one_line(text))
-        if offsets is None:
-            number = re.search(r"[\d.,]*\d", text)
-            sought = [
-                re.escape(_one_line(text)).replace("\\ ", r"\s+"),
-                re.escape(number[0] if number else text),
-            ]
-            offsets = next(
-                filter(None, ([m.start() for m in re.finditer(s, self._prose)] for s in sought)), []
-            )
-        starts = [(self._prose.count("\n", 0, at) + 1, self._prose.rfind("\n", 0, at) + 1) for at in offsets]
-        return [(line, at - start) for at, (line, start) in zip(offsets, starts, strict=True)]
+    def offsets(self, text: str) -> list[int]:
+        """Where in the source a figure, or else any text, stands as prose, in order."""
+        known = self._figures_in_source.get(_one_line(text))
+        if known is not None:
+            return known
+        number = re.search(r"[\d.,]*\d", text)
+        whole = re.escape(_one_line(text)).replace("\\ ", r"\s+")
+        sought = [whole, re.escape(number[0] if number else text)]
+        found = ([match.start() for match in re.finditer(one, self._prose)] for one in sought)
+        return next(filter(None, found), [])
 
     def _line_of(self, text: str, occurrence: int = 1) -> int:
         """The line of the n-th place where a text stands as prose, else of the last one, else 1."""
-        lines = [line for line, _ in self.places(text)[:occurrence]]
-        return lines[-1] if lines else 1
+        offsets = self.offsets(text)[:occurrence]
+        return self._prose.count("\n", 0, offsets[-1]) + 1 if offsets else 1
 
     def _front_line(self, *place: str) -> int:
         """The line of the front matter with the last of these keys or texts that stands in it."""

@@ -19,5 +19,5 @@ def test_at_least_98_percent_of_mutants_are_caught() -> None:
     target.parent.mkdir(exist_ok=True)
     known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     target.write_text(json.dumps(known | {"mutation": result}, indent=1) + "\n", encoding="utf-8")
-    assert sum(result["total"].values()) > MUTANTS_A_PAGE
-    assert result["rate"] >= LOWEST_RATE, "\n".join(result["survivors"])
+    assert result["total"].keys() == {"figure", "output", "constant"}
+    assert min(result["rate"].values()) >= LOWEST_RATE, "\n".join(result["survivors"])
