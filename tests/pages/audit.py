@@ -14,7 +14,7 @@ from tests.pages.front import read_front
 from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
 
 OLDEST_DAYS = 365
-SEEDS = (0, 1, None)  # `make test` takes the first; None changes every digit of every figure in every way
+SEEDS = (0, 1, 2)  # `make test` takes the first
 
 
 def old_sources(pages: list[Path], today: date) -> Iterator[str]:
@@ -23,7 +23,9 @@ def old_sources(pages: list[Path], today: date) -> Iterator[str]:
         for name, source in read_front(read_page(path).front)[0].sources.items():
             read, expires = source.read, source.expires
             where = f"{path.relative_to(ROOT).as_posix()}: source {name}"
-            if expires and expires <= today:
+            if read > today:
+                yield f"{where} was read on {read}, which is not yet"
+            elif expires and expires <= today:
                 yield f"{where} expired on {expires}"
             elif (today - read).days > OLDEST_DAYS:
                 yield f"{where} was read on {read}, {(today - read).days} days ago"
@@ -38,7 +40,6 @@ def audit() -> int:
     for seed in SEEDS:
         result = mutate(pages, seed=seed)
         lowest = min(lowest, *result["rate"].values())
-        name = "every change of every figure" if seed is None else f"one change a place, seed {seed}"
-        print(f"{name}: caught {result['caught']} of {result['total']}: {result['rate']}", flush=True)
+        print(f"seed {seed}: caught {result['caught']} of {result['total']}: {result['rate']}", flush=True)
         print("\n".join(f"  survived: {survivor}" for survivor in result["survivors"]), flush=True)
     return int(bool(old) or lowest < LOWEST_RATE)

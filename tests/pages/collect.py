@@ -20,6 +20,8 @@ import markdown
 import nbformat
 from mkdocs.utils.meta import get_data
 from mkdocs.utils.yaml import yaml_load
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -131,6 +133,8 @@ class Page:
     regions: list[Region] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    anchors: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -256,6 +260,8 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.segments: list[Segment] = []
         self.images: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
         self.blocks: list[str | None] = []
         self.kind = "p"
         self.text: list[str] = []
@@ -307,6 +313,8 @@ class _Reader(HTMLParser):
         if tag in {"br", "sup"}:
             self.text.append(" " if tag == "br" else "^")
         href = values.get("href") or ""
+        self.links += [href] if href else []
+        self.anchors.add(values.get("id") or values.get("name") or "")
         classes = (values.get("class") or "").split()
         if tag == "a" and "footnote-ref" in classes:
             self.cites.add(href.removeprefix("#fn:"))
@@ -347,17 +355,27 @@ def _renderer() -> Renderer:
 def read_page(path: Path, source: str | None = None) -> Page:
     """Read one page: its front matter, blocks, generated regions, text; what cannot be read is a problem."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    source = path.read_text(encoding="utf-8-sig") if source is None else source
+    if source is None:
+        try:
+            source = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            page = Page(name, "")
+            page.problem(1, f"the file is not UTF-8: {error}", "save it as UTF-8")
+            return page
     if path.suffix == ".ipynb":
         return _read_notebook(name, source)
     body, front = get_data(source)
     page = Page(name, source, dict(front))
+    if source.startswith("---\n") and not front:
+        _explain_front_matter(page)
+        return page
     offset = source[: source.rindex(body)].count("\n") if body else 0
     html = _renderer().render(page, body, offset)
     reader = _Reader()
     reader.feed(html)
     reader.flush()
     page.segments, page.images = reader.segments, reader.images
+    page.links, page.anchors = reader.links, reader.anchors
     page.regions = list(_regions(page))
     _account_for_blocks(page, reader.blocks)
     lines = [*enumerate(page.lines, 1)]
@@ -367,9 +385,21 @@ def read_page(path: Path, source: str | None = None) -> Page:
     if reader.region or +reader.opened != Counter(region.name for region in page.regions):
         odd = (n for n, text in lines if "<!-- " in text and not REGION.match(text))
         page.problem(next(odd, 1), "a region marker stands inside HTML or text", "give it a line of its own")
-    if source.startswith("---\n") and not front and "\n---\n" in source[3:]:
-        page.problem(1, "the front matter is not a YAML mapping", "write `key: value` lines between the ---")
     return page
+
+
+def _explain_front_matter(page: Page) -> None:
+    """Say where front matter that no generator can read goes wrong."""
+    head, fence, _ = page.source[4:].partition("\n---\n")
+    line, said = 1, "it is not closed by ---" if not fence else "it is not a mapping of keys to values"
+    try:
+        YAML(typ="safe", pure=True).load(head)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, said = (mark.line + 2 if mark else 1), str(getattr(error, "problem", error))
+    except ValueError as error:
+        said = str(error)
+    page.problem(line, f"the front matter cannot be read: {said}", "write `key: value` lines between two ---")
 
 
 def _account_for_blocks(page: Page, rendered: list[str | None]) -> None:
@@ -426,7 +456,12 @@ def _regions(page: Page) -> Iterator[Region]:
 def _read_notebook(name: str, source: str) -> Page:
     """A notebook is a page whose cells are its blocks; stored outputs are its Output blocks."""
     page = Page(name, source)
-    notebook = nbformat.reads(source, as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        notebook = nbformat.reads(source, as_version=4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+    except Exception as error:
+        page.problem(1, f"not a notebook: {str(error).splitlines()[0]}", "save it from Jupyter again")
+        return page
     lines = source.split("\n")
     position = 0
     for cell in notebook.cells:
@@ -440,7 +475,11 @@ def _read_notebook(name: str, source: str) -> Page:
             page.blocks.append(
                 Block(len(page.blocks), "python", cell.source, "", line, line, "", included=False)
             )
-            shown = "".join(str(out.get("text", "")) for out in cell.outputs if out.output_type == "stream")
+            for out in cell.outputs:
+                if out.get("name") != "stdout":
+                    message = f"a stored output of type {out.output_type} is not compared"
+                    page.problem(line, message, "print what the reader is to see, and run the notebook again")
+            shown = "".join(str(out.get("text", "")) for out in cell.outputs if out.get("name") == "stdout")
             if shown:
                 page.blocks.append(
                     Block(
@@ -454,7 +493,9 @@ def _read_notebook(name: str, source: str) -> Page:
                         included=False,
                     )
                 )
-        elif cell.cell_type == "markdown":
+        elif cell.cell_type == "raw":
+            page.problem(line, "a raw cell is not checked", "make it Markdown or code")
+        else:
             inner = Page(name, cell.source)
             reader = _Reader()
             reader.feed(_renderer().render(inner, cell.source, line - 1))

@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import types
@@ -45,6 +46,7 @@ from tests.pages.front import read_front
 
 SECONDS_A_BLOCK = 20.0
 MOST_INTERRUPTS = 20
+MOST_PRINTED = 1_000_000
 _PYDANTIC_LINK = re.compile(r"\n *For further information visit https://errors\.pydantic\.dev\S*")
 
 
@@ -177,7 +179,8 @@ def _conditions(run: Run) -> Iterator[None]:
 
 
 def _run_python(block: Block, run: Run) -> Result:
-    out = io.StringIO()
+    out = _Printed()
+    threads = set(threading.enumerate())
     name, code = _located(block, run.page)
     try:
         tree = ast.parse(code, name)
@@ -192,7 +195,28 @@ def _run_python(block: Block, run: Run) -> Result:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
         line = frames[0].lineno if frames and not block.included else getattr(error, "lineno", 0)
         return Result(out.getvalue(), _said(error), _frames(error, name), line=line or block.line)
+    left = [thread for thread in set(threading.enumerate()) - threads if _outlives(thread)]
+    if left:
+        return Result(out.getvalue(), f"the block leaves a thread running: {left[0].name}", line=block.line)
     return Result(out.getvalue())
+
+
+class _Printed(io.StringIO):
+    """What a block prints, up to a limit; a block cannot close it."""
+
+    def write(self, text: str) -> int:
+        """Keep the text, or refuse more of it than a page could show."""
+        if self.tell() + len(text) > MOST_PRINTED:
+            raise ValueError(f"the block prints more than {MOST_PRINTED:,} characters")
+        return super().write(text)
+
+    def close(self) -> None:
+        """Stay open: the output is read after the block."""
+
+
+def _outlives(thread: threading.Thread) -> bool:
+    thread.join(0.5)
+    return thread.is_alive()
 
 
 def _located(block: Block, page: Page) -> tuple[str, str]:

@@ -407,7 +407,9 @@ def matches(figure: Figure, truth: Truth) -> bool:
 
 
 def _rounds_to(shown: float, ulp: float, exact: float) -> bool:
-    return abs(shown - exact) <= ulp / 2 * (1 + 1e-9) + 4 * math.ulp(shown)
+    """Rounding at the last digit, by a twentieth at most: 2M is no rounding of 1.67M."""
+    most = min(ulp / 2, abs(exact) / 20) if exact else ulp / 2
+    return abs(shown - exact) <= most * (1 + 1e-9) + 4 * math.ulp(shown)
 
 
 _KEYED = re.compile(

@@ -33,13 +33,18 @@ class Exemption(BaseModel):
 
 
 class FrontMatter(BaseModel):
-    """What the checker reads of a page's front matter; other keys are the site generator's."""
+    """What a page's front matter may hold; the last four keys are the site generator's."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str | None = None
     sources: dict[str, Source] = Field(default_factory=dict)
     exempt: tuple[Exemption, ...] = ()
+    expect: Any = None  # what the checker's own corpus expects of a page
+    hide: tuple[str, ...] = ()
+    icon: str | None = None
+    search: Any = None
+    title: str | None = None
 
 
 def read_front(front: dict[str, Any]) -> tuple[FrontMatter, list[tuple[tuple[str, ...], str]]]:

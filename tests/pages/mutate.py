@@ -1,6 +1,7 @@
 """Would the checker notice? Change one digit of one figure, output or constant at a time, and require red.
 
-Figures and outputs are changed on the page as it stands, and judged against what its blocks printed.
+Figures are changed in the text that the renderer gives, in every digit and every way. Outputs are changed
+on the page, one digit a line. Both are judged against what the blocks printed.
 Constants are changed in the code that a page shows, included or typed, and the page is run again; where
 the page stays green, the unit test of the included snippet has to be the one that notices.
 """
@@ -27,7 +28,7 @@ from typing import Any
 from tests.pages import figures
 from tests.pages.collect import DOCS, ROOT, Block, find_pages
 from tests.pages.execute import Run
-from tests.pages.page import Check
+from tests.pages.page import Check, figures_of
 
 LOWEST_RATE = 0.98
 INCLUDE = re.compile(r"-8<-+\s+\"(?P<path>[^\":]+)")
@@ -69,18 +70,12 @@ def _others(text: str) -> list[str]:
 
 
 def _places(check: Check) -> Iterator[Mutant]:
-    """Every figure, output line and constant of a page, each as a mutant that changes nothing yet."""
-    page, source = check.page, check.page.source
-    starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    shown = [(r.line, r.end) for r in page.regions if r.name == "output"]
-    for text in dict.fromkeys(" ".join(figure.text.split()) for figure, _, _ in check.claims()):
-        flexible = re.compile(re.escape(text).replace("\\ ", r"\s+"))
-        for start in check.offsets(text):
-            found, line = flexible.match(source, start), source.count("\n", 0, start) + 1
-            if found and not any(first <= line <= last for first, last in shown):
-                yield Mutant("figure", page.path, line, start, found[0], "")
+    """Every output line and constant of a page, each as a mutant that changes nothing yet."""
+    page = check.page
+    starts = [0, *(match.end() for match in re.finditer("\n", page.source))]
     outputs = [(b.line, b.end) for b in page.blocks if b.role in {"output", "error"}]
-    for first, last in [*outputs, *shown]:
+    outputs += [(r.line, r.end) for r in page.regions if r.name == "output"]
+    for first, last in outputs:
         for number in range(first + 1, last):
             if re.search(r"\d", page.lines[number - 1]):
                 yield Mutant("output", page.path, number, starts[number - 1], page.lines[number - 1], "")
@@ -100,8 +95,8 @@ def _constants(path: str, block: Block) -> Iterator[Mutant]:
             yield Mutant("constant", path, node.lineno, start, line[column:end], "", block.index)
 
 
-def mutants_of(check: Check, seed: int | None) -> Iterator[Mutant]:
-    """One mutant for each place, its digit chosen by a seed; without one, every change of every figure."""
+def mutants_of(check: Check, seed: int) -> Iterator[Mutant]:
+    """One mutant for each output line and constant, its digit chosen by a seed."""
     chance = random.Random(f"{check.page.path} {seed}")  # noqa: S311 - seeded, so that a rate can be repeated
     seen: set[tuple[str, int, int]] = set()
     for place in _places(check):
@@ -109,11 +104,27 @@ def mutants_of(check: Check, seed: int | None) -> Iterator[Mutant]:
         others = _others(place.before)
         if place.kind == "constant":
             others = [other for other in others if not re.fullmatch(r"0\d+", other)]  # no Python literal
-        if key in seen or not others or (seed is None and place.kind != "figure"):
+        if others and key not in seen:
+            seen.add(key)
+            yield replace(place, after=chance.choice(others))
+
+
+def figure_mutants(check: Check) -> Iterator[tuple[Mutant, bool]]:
+    """Every change of one digit of every typed figure, and whether it is caught."""
+    seen: Counter[str] = Counter()
+    for figure, segment, cites in check.claims():
+        text = " ".join(figure.text.split())
+        seen[text] += 1
+        if segment.region:
             continue
-        seen.add(key)
-        for after in others if seed is None else [chance.choice(others)]:
-            yield replace(place, after=after)
+        offsets = check.offsets(text)[: seen[text]]
+        line = check.page.source.count("\n", 0, offsets[-1]) + 1 if offsets else 1
+        end = figure.start + len(figure.text)
+        for other in _others(segment.text[figure.start : end]):
+            changed = replace(segment, text=segment.text[: figure.start] + other + segment.text[end:])
+            claims = [each for each in figures_of(changed) if each.is_claim]
+            caught = not all(check.proof_of(each, changed, cites)[0] for each in claims)
+            yield Mutant("figure", check.page.path, line, figure.start, text, other), caught
 
 
 def is_caught(mutant: Mutant, check: Check) -> bool:
@@ -125,7 +136,6 @@ def is_caught(mutant: Mutant, check: Check) -> bool:
     for block in changed.page.blocks:
         if block.role in {"output", "error"}:
             changed.check_block(block)
-    changed.check_figures()
     changed.check_regions()
     return bool(changed.page.problems)
 
@@ -174,18 +184,18 @@ def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
     return done.returncode == 1
 
 
-def _judge(page: str, limit: int | None, seed: int | None) -> list[tuple[Mutant, bool]]:
+def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]:
     check = Check.of(ROOT / page)
     problems = check.everything()
     if problems:
         raise ValueError(f"mend the page before it is mutated:\n{problems[0]}")
     every = list(mutants_of(check, seed))
     chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311
-    return [(mutant, is_caught(mutant, check)) for mutant in chosen]
+    return [*figure_mutants(check), *((mutant, is_caught(mutant, check)) for mutant in chosen)]
 
 
-def mutate(pages: Iterable[Path], limit: int | None = None, seed: int | None = 0) -> dict[str, Any]:
-    """Mutate pages, at most `limit` mutants of each; caught, total and rate by kind, and the survivors."""
+def mutate(pages: Iterable[Path], limit: int | None = None, seed: int = 0) -> dict[str, Any]:
+    """Mutate pages, at most `limit` outputs and constants of each; caught, total, rate by kind, survivors."""
     names = [path.relative_to(ROOT).as_posix() for path in pages]
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawned) as pool:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ LINT_IGNORED = [
     "E402",
 ]  # a last expression shows its value; imports stand where they are needed
 GENERATED = ("sources", "checked", "report")
+LINE_IN_COMPLAINT = re.compile(r"\bline (\d+)|^-:(\d+)")
 MERMAID_STYLE = re.compile(
     r"^\s*(?:%%|style|classDef|linkStyle|class|click)\b.*$|^\s*autonumber.*$", re.MULTILINE
 )
@@ -105,10 +106,13 @@ class Check:
                 'title="Not run here: needs an NVIDIA GPU"',
             )
         if block.language == "bash" or block.role != "run":
-            for complaint in (
-                validate(block.language, block.code, block.title) if block.language != "pycon" else []
-            ):
-                page.problem(block.line, complaint, f"mend the {block.language} block")
+            complaints = (
+                [] if block.language == "pycon" else validate(block.language, block.code, block.title)
+            )
+            for complaint in complaints:
+                inner = LINE_IN_COMPLAINT.findall(complaint)
+                row = int("".join(inner[-1])) if inner and not block.included else 0
+                page.problem(max(min(block.line + row, block.end - 1), block.line), complaint, f"mend the {block.language} block")
         if block.role == "run":
             self._check_run(block)
 
@@ -191,15 +195,35 @@ class Check:
         self.check_charts()
         self.check_figures()
         self._check_code()
-        for name in GENERATED:
-            self._check_generated(name)
+        self._check_links()
         wanted = self.description()
         if self.page.path.startswith("docs/") and self.page.path.endswith(".md") and not self.page.front:
             self.page.problem(
                 1, "the page has no description", 'begin with ---, description: "", ---; then update'
             )
         if "description" in self.page.front and self.page.front["description"] != wanted:
-            self.page.problem(1, "the description is not the page's first sentences", self.advice_to_update)
+            shown = str(self.page.front["description"])
+            self._differs(self._front_line("description"), shown, wanted, "its first sentences are")
+        for name in GENERATED:
+            # The foot counts what holds: it is judged once everything else does.
+            if name == "sources" or not self.page.problems:
+                self._check_generated(name)
+
+    def _check_links(self) -> None:
+        """Links within the site lead to pages and anchors that are there; the navigation leads here."""
+        here = ROOT / self.page.path
+        for link in sorted(set(self.page.links)):
+            path, _, anchor = link.partition("#")
+            if re.match(r"[a-z]+:|//", link) or anchor.startswith(("fn", "__")):
+                continue
+            target = (here.parent / path).resolve() if path else here
+            line = next((n for n, text in enumerate(self.page.lines, 1) if f"({link}" in text), 1)
+            if not target.exists():
+                self.page.problem(line, f"the link {link} leads nowhere", "name a file that is there")
+            elif anchor and target.suffix == ".md" and anchor not in anchors_of(target):
+                self.page.problem(line, f"{target.name} has no anchor #{anchor}", "give the heading {: #… }")
+        if self.page.path.startswith("docs/") and self.page.path.removeprefix("docs/") not in _navigation():
+            self.page.problem(1, "the navigation does not name this page", "add it to nav: in mkdocs.yml")
 
     def _differs(self, line: int, shown: str, wanted: str, origin: str) -> None:
         message = f"the page shows\n{_quote(shown)}\nand {origin}\n{_quote(wanted)}"
@@ -266,13 +290,17 @@ class Check:
         return shown & {block.index for block in self.page.blocks if block.role == "run"}
 
     # --- figures ------------------------------------------------------------------------------
+    @cached_property
     def truths(self) -> list[Truth]:
         """Every number that vouches for a figure of this page, apart from what it cites."""
         found: list[Truth] = []
         for block in self.page.blocks:
             if block.index in self._shown:
                 result = self.run.up_to(block.index)
-                found += figures.printed_truths(f"{result.stdout}\n{result.error if block.must_fail else ''}")
+                follower = self.page.blocks[block.index + 1 : block.index + 2]
+                silent = block.must_fail and bool(follower) and follower[0].role == "error"
+                found += figures.printed_truths("" if silent else result.stdout)
+                found += figures.printed_truths(result.error if block.must_fail else "")
         for block in self.page.blocks:
             if block.role in {"run", "validated", "not run"} and block.language != "mermaid":
                 found += figures.literal_truths(block.code, block.language)
@@ -294,51 +322,60 @@ class Check:
                 segments.append(Segment("block", block.title, frozenset()))
         for number, segment in enumerate(segments):
             cites = segment.cites | _cited_around(segments, number)
-            for figure in _figures_of(segment):
+            for figure in figures_of(segment):
                 if figure.is_claim:
                     yield figure, segment, cites
 
-    def check_figures(self) -> None:
-        """Every figure is printed, input, cited or exempt; what is cited or exempt is used."""
-        truths = self.truths()
-        cited = {
+    @cached_property
+    def _stated(self) -> dict[tuple[str, str], list[Figure]]:
+        """What each figure of each source is worth, by source and text."""
+        return {
             (name, stated): figures.find_figures(stated)
             for name, source in self.front.sources.items()
             for stated in source.figures
         }
-        exempt = [_one_line(entry.figure) for entry in self.front.exempt]
+
+    def proof_of(
+        self, figure: Figure, segment: Segment, cites: frozenset[str]
+    ) -> tuple[str, set[tuple[str, str]]]:
+        """Which class of proof a figure has, or none, and what of the front matter it makes use of."""
+        by = {
+            key
+            for key, stated in self._stated.items()
+            if key[0] in cites
+            and any(figures.matches(figure, figures.truth_of(one, "cited")) for one in stated)
+        }
+        if by:
+            return "cited", by
+        vouching = figures.proof(figure, self.truths)
+        if vouching:
+            return vouching.origin, set()
+        for text in (_one_line(entry.figure) for entry in self.front.exempt):
+            if text in _one_line(segment.text) and _one_line(figure.text) in text:
+                return "exempt", {("exempt", text)}
+        return "", set()
+
+    def check_figures(self) -> None:
+        """Every figure is printed, input, cited or exempt; what is cited or exempt is used."""
         used: set[tuple[str, str]] = set()
         seen: Counter[str] = Counter()
         for figure, segment, cites in self.claims():
-            written = _one_line(figure.text)
-            seen[written] += 1
-            by = {
-                key
-                for key, stated in cited.items()
-                if key[0] in cites and any(_same(figure, f) for f in stated)
-            }
-            excused = next((t for t in exempt if t in _one_line(segment.text) and written in t), None)
-            vouching = figures.proof(figure, truths)
-            if by:
-                used |= by
-                self.figures["cited"] += 1
-            elif vouching:
-                self.figures[vouching.origin] += 1
-            elif excused:
-                used.add(("exempt", excused))
-                self.figures["exempt"] += 1
-            else:
-                self.figures["unproved"] += 1
-                self._unproved(figure, seen[written], truths)
-        self._check_use(cited.keys() | {("exempt", text) for text in exempt}, used)
+            seen[_one_line(figure.text)] += 1
+            kind, uses = self.proof_of(figure, segment, cites)
+            used |= uses
+            self.figures[kind or "unproved"] += 1
+            if not kind:
+                self._unproved(figure, seen[_one_line(figure.text)])
+        exempt = {("exempt", _one_line(entry.figure)) for entry in self.front.exempt}
+        self._check_use(self._stated.keys() | exempt, used)
 
-    def _unproved(self, figure: Figure, occurrence: int, truths: list[Truth]) -> None:
+    def _unproved(self, figure: Figure, occurrence: int) -> None:
         line = self._line_of(figure.text, occurrence)
         if figure.is_slip:
             message = f"“{figure.text}” is not written as a number"
             self.page.problem(line, message, "write 1,500.5 with commas and a point, and 0.5 with its zero")
             return
-        near = figures.nearest(figure, truths)
+        near = figures.nearest(figure, self.truths)
         hint = f"; the nearest number with that unit is {near.text} ({near.origin})" if near else ""
         self.page.problem(
             line,
@@ -427,7 +464,21 @@ class Check:
         shown = [b for b in self.page.blocks if b.language == "python" and not b.must_fail]
         return [b for b in shown if not validate("python", b.code, b.title)]
 
+    def _check_snippets(self) -> None:
+        """The package's files that the page embeds are in good style too, not only the sections it shows."""
+        inside = {n for block in self.page.blocks for n in range(block.line, block.end)}
+        include = re.compile(r'-8<-+\s+"(snippets/[^":]+\.py)')
+        found = {n + 1: include.search(self.page.lines[n]) for n in inside}
+        first = {match[1]: line for line, match in sorted(found.items(), reverse=True) if match}
+        for path, line in sorted(first.items()):
+            for arguments in (["check", "--quiet", "--output-format=concise"], ["format", "--check"]):
+                command = [tool("ruff"), *arguments, path]
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    self.page.problem(line, done.stdout.strip(), f"mend it, or: .venv/bin/ruff format {path}")
+
     def _check_code(self) -> None:
+        self._check_snippets()
         cells = self._code_cells()
         if not cells:
             return
@@ -524,7 +575,7 @@ class Check:
         above = self.page.blocks[max(block.index - 1, 0)]
         failed = above.role == "run" and self.run.up_to(above.index).error and not above.must_fail
         fenced = "```" in (wanted or "") and "````" not in self.page.lines[block.line - 1]
-        return None if failed or fenced else wanted
+        return None if failed or fenced or (block.role == "error" and not wanted) else wanted
 
     def _rewritten_region(self, region: Region) -> str | None:
         if region.name in GENERATED:
@@ -574,6 +625,17 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {singular} {rest}".strip()
 
 
+@cache
+def anchors_of(page: Path) -> set[str]:
+    """The anchors of a page, as the renderer gives them."""
+    return read_page(page).anchors
+
+
+@cache
+def _navigation() -> str:
+    return json.dumps(site_config().get("nav", []))
+
+
 def report_table() -> str:
     """What was checked on every page, read from the line at its foot, which the page's own check proves."""
     columns = ("blocks run", "validated", "not run here", "outputs compared", "figures checked")
@@ -598,11 +660,7 @@ def _footnotes(page: Page) -> set[str]:
     return set(re.findall(r"^\s*\[\^([\w-]+)\]:", page.source, re.MULTILINE))
 
 
-def _same(figure: Figure, stated: Figure) -> bool:
-    return figures.matches(figure, figures.truth_of(stated, "cited"))
-
-
-def _figures_of(segment: Segment) -> list[Figure]:
+def figures_of(segment: Segment) -> list[Figure]:
     """The numbers of a segment; a bare number in a typed table has the unit that heads its column."""
     unit = UNIT_IN_HEADER.search(segment.header)
     if unit and not segment.region and re.fullmatch(r"\W*[\d.,]*\d\s?[KMBkm]?\W*", segment.text):

@@ -7,6 +7,9 @@ ends are the site's renderer and the page's one namespace. `--update-pages` rewr
 from __future__ import annotations
 
 import json
+import os
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,10 +23,11 @@ from pytest_markdown_docs import plugin as markdown_docs
 from pytest_markdown_docs._runners import _Runner, register_runner
 from pytest_markdown_docs.definitions import FenceTestDefinition
 
-from tests.pages.collect import DOCS, ROOT, Block
+from tests.pages.collect import DOCS, ROOT, Block, Problem
 from tests.pages.page import FIGURE_CLASSES, Check
 
 CHECKS: dict[str, Check] = {}
+REPORTED_PROBLEMS: set[str] = set()
 
 
 def check_of(path: Path) -> Check:
@@ -59,6 +63,11 @@ PARSER = PageParser()
 class PageError(Exception):
     """What a page item fails with; its text is the whole report."""
 
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        said = [str(problem) for problem in problems]
+        REPORTED_PROBLEMS.update(said)
+        super().__init__("\n".join(said))
+
 
 @register_runner(default=True)
 class PageRunner(_Runner):
@@ -93,7 +102,7 @@ def _judge(check: Check, block: Block) -> None:
 def _raise(check: Check, known: int) -> None:
     found = check.page.problems[known:]
     if found:
-        raise PageError("\n".join(map(str, found)))
+        raise PageError(found)
 
 
 class PageItem(pytest.Item):
@@ -114,13 +123,13 @@ class PageItem(pytest.Item):
         elif self.config.getoption("update_pages"):
             if update_page(self.check):
                 self.config.stash[REWRITTEN].append(self.check.page.path)
+            if self.check.page.problems:
+                raise PageError(self.check.page.problems)
         else:
             self.check.check_page()
-            known = self.config.stash[REPORTED]
-            reported = "\n".join(known)
-            own = [str(problem) for problem in self.check.page.problems if str(problem) not in reported]
+            own = [problem for problem in self.check.page.problems if str(problem) not in REPORTED_PROBLEMS]
             if own:
-                raise PageError("\n".join(own))
+                raise PageError(own)
         self.check.seconds += time.perf_counter() - start
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
@@ -133,7 +142,6 @@ class PageItem(pytest.Item):
         return self.path, (self.block.line - 1 if self.block else None), self.nodeid
 
 
-REPORTED = pytest.StashKey[list[str]]()
 REWRITTEN = pytest.StashKey[list[str]]()
 
 
@@ -147,7 +155,8 @@ class PageFile(markdown_docs.MarkdownTextFile):
         items: list[markdown_docs.MarkdownInlinePythonItem] = list(super().collect())  # type: ignore[no-untyped-call]
         python = {item.test_definition.start_line: item for item in items}
         updating = self.config.getoption("update_pages")
-        for block in check.page.blocks:
+        readable = not check.page.problems  # else say that first, and nothing that follows from it
+        for block in check.page.blocks if readable else []:
             known = python.get(block.line) if block.language == "python" and block.role == "run" else None
             item: pytest.Item | None = known
             if item is None:
@@ -163,10 +172,16 @@ class PageFile(markdown_docs.MarkdownTextFile):
 
 
 def update_page(check: Check) -> bool:
-    """Rewrite what is generated on one page until it stands still; whether anything moved."""
+    """Rewrite what is generated until it stands still; whether anything moved.
+
+    A page that cannot be read is left alone, and so is the output of a block that fails. What is still wrong
+    is then in `check`.
+    """
     path = ROOT / check.page.path
     before = path.read_text(encoding="utf-8")
     moved = False
+    if check.page.problems:
+        return False
     for _ in range(4):
         for name, written in check.charts().items():
             target = path.with_name(name)
@@ -182,6 +197,9 @@ def update_page(check: Check) -> bool:
         fresh.run.all()
         check.__dict__.clear()
         check.__dict__.update(fresh.__dict__)
+    check.page.problems.clear()
+    check.figures.clear()
+    check.everything()
     return moved or path.read_text(encoding="utf-8") != before
 
 
@@ -194,8 +212,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What was reported and rewritten, for the end of the run."""
-    config.stash[REPORTED], config.stash[REWRITTEN] = [], []
+    """What was rewritten, for the end of the run; a report of an earlier run is no report of this one."""
+    target: Path | None = config.getoption("pages_report")
+    if target:
+        target.unlink(missing_ok=True)
+    config.stash[REWRITTEN] = []
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
@@ -215,15 +236,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile |
 def pytest_markdown_docs_markdown_it() -> Any:
     """The site's renderer in place of pytest-markdown-docs' parser."""
     return PARSER
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Remember what was reported, so that the page's own item does not say it twice."""
-    outcome: Any = yield
-    report = outcome.get_result()
-    if report.failed:
-        item.config.stash[REPORTED].append(str(report.longrepr))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -266,3 +278,10 @@ def report(checks: Iterable[Check]) -> dict[str, Any]:
         "figures": dict(sum((Counter(p["figures"]) for p in pages.values()), Counter())),
     }
     return {"pages": pages, "totals": totals}
+
+
+def pytest_unconfigure() -> None:
+    """Do not wait for threads that a block left running: the page is red, and has said so."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(1)

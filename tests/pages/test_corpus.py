@@ -42,11 +42,18 @@ def test_good_page_has_no_problem(path: Path) -> None:
 
 def test_notebook_cells_are_blocks_and_stored_outputs_are_compared(tmp_path: Path) -> None:
     printed = {"output_type": "stream", "name": "stdout", "text": "7 GB\n"}
+    value = {
+        "output_type": "execute_result",
+        "data": {"text/plain": "900"},
+        "metadata": {},
+        "execution_count": 1,
+    }
     code: dict[str, object] = {"cell_type": "code", "metadata": {}, "execution_count": None}
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": "# Notebook\n\nIt takes 8 GB, not 9 GB."},
         code | {"source": 'print("8 GB")', "outputs": [printed]},
         code | {"source": "assert 1 == 2", "outputs": []},
+        code | {"source": "900", "outputs": [value]},
     ]
     path = tmp_path / "lab.ipynb"
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
@@ -54,3 +61,15 @@ def test_notebook_cells_are_blocks_and_stored_outputs_are_compared(tmp_path: Pat
     assert any("7 GB" in text and "8 GB" in text for text in said)
     assert any("“9 GB”" in text for text in said)
     assert any("AssertionError: assert 1 == 2" in text for text in said)
+    assert any("execute_result is not compared" in text for text in said)
+
+
+def test_a_file_that_is_no_notebook_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "lab.ipynb"
+    path.write_text('{"cells": 3}', encoding="utf-8")
+    assert _problems(path)[0].advice == "save it from Jupyter again"
+
+
+@pytest.mark.parametrize("folder", ["bad", "good"])
+def test_the_corpus_is_there(folder: str) -> None:
+    assert len(list((CORPUS / folder).glob("*.md"))) >= 15
