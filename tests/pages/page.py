@@ -112,7 +112,8 @@ class Check:
             for complaint in complaints:
                 inner = LINE_IN_COMPLAINT.findall(complaint)
                 row = int("".join(inner[-1])) if inner and not block.included else 0
-                page.problem(max(min(block.line + row, block.end - 1), block.line), complaint, f"mend the {block.language} block")
+                line = max(min(block.line + row, block.end - 1), block.line)
+                page.problem(line, complaint, f"mend the {block.language} block")
         if block.role == "run":
             self._check_run(block)
 
