@@ -6,6 +6,7 @@ with its own parser and runner, compares no output and proves no figure.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ BLOCKS = 20
 
 def generated_page(number: int) -> str:
     """A page of ten Python blocks, each followed by its output, with a figure for each."""
-    parts = ["# Generated\n"]
+    parts = ['---\ndescription: ""\n---\n\n# Generated\n']
     for block in range(BLOCKS // 2):
         said = f"{1000 + 37 * block + number:,} tokens/s"
         parts.append(
@@ -44,8 +45,13 @@ def _project(pages: int, folder: Path) -> Path:
     """A copy of the checker with generated pages in place of the real ones."""
     for part in ("snippets", "tests"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", "conftest.py", "mkdocs.yml"):
+    for part in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / part, folder / part)
+    config = re.sub(
+        r"^nav:\n(?:[ \t-].*\n|\n)*", "", (ROOT / "mkdocs.yml").read_text("utf-8"), flags=re.MULTILINE
+    )
+    listed = "".join(f"  - page_{number:03}.md\n" for number in range(pages))
+    (folder / "mkdocs.yml").write_text(f"{config}\nnav:\n{listed}", encoding="utf-8")
     (folder / "docs").mkdir()
     for number in range(pages):
         page = folder / "docs" / f"page_{number:03}.md"
