@@ -7,31 +7,26 @@ import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.pages import figures
-from tests.pages.collect import ROOT, Block, Page, Region, Segment, find_pages, read_page, site_config
+from tests.pages import figures, style
+from tests.pages.collect import ROOT, Block, Page, Region, Segment, read_page, site_config
 from tests.pages.execute import Result, Run
 from tests.pages.figures import Figure, Truth
 from tests.pages.front import FrontMatter, read_front
 from tests.pages.languages import VALIDATORS, tool, validate
+from tests.pages.report import FIGURE_CLASSES, report_table
 
-LINT = ["E", "W", "F", "I", "B", "UP", "SIM", "PIE", "C4", "RET", "N"]
-LINT_IGNORED = [
-    "B018",
-    "E402",
-]  # a last expression shows its value; imports stand where they are needed
 GENERATED = ("sources", "checked", "report")
 LINE_IN_COMPLAINT = re.compile(r"\bline (\d+)|^-:(\d+)")
 MERMAID_STYLE = re.compile(
     r"^\s*(?:%%|style|classDef|linkStyle|class|click)\b.*$|^\s*autonumber.*$", re.MULTILINE
 )
 UNIT_IN_HEADER = re.compile(rf"(?:^|[\s,(])(?P<unit>{figures.ANY_UNIT})(?:/\w+)?\)?\s*$")
-FIGURE_CLASSES = ("printed", "input", "cited", "exempt")
 DESCRIPTION_LENGTH = 220
 
 
@@ -84,11 +79,7 @@ class Check:
         if block.role in {"output", "error"}:
             self._compare(block)
             return
-        if (
-            block.language == "text"
-            or not block.language
-            or block.language not in VALIDATORS | {"pycon": None}
-        ):
+        if block.language not in VALIDATORS.keys() | {"pycon"}:
             page.problem(
                 block.line,
                 f"no validator for “{block.language}”" if block.language else "the fence names no language",
@@ -484,7 +475,7 @@ class Check:
         if not cells:
             return
         given = {name for block in cells for name in block.fixtures}
-        for found in _ruff_check(cells):
+        for found in style.complaints(cells):
             block, row = cells[found["cell"] - 1], found["location"]["row"]
             undefined = found["code"] == "F821"
             if undefined and any(f"`{name}`" in found["message"] for name in given):
@@ -495,7 +486,7 @@ class Check:
                     f"{found['code']}: {found['message']}",
                     "mend the code; its style is that of snippets/ruff.toml",
                 )
-        for block, formatted in zip(cells, _ruff_format(cells), strict=True):
+        for block, formatted in zip(cells, style.formatted(cells), strict=True):
             if not block.included and formatted != block.code.strip("\n"):
                 self.page.problem(
                     block.line,
@@ -566,7 +557,7 @@ class Check:
             if wanted is not None:
                 yield block, _visible(wanted)
         cells = self._code_cells()
-        for block, formatted in zip(cells, _ruff_format(cells) if cells else [], strict=True):
+        for block, formatted in zip(cells, style.formatted(cells) if cells else [], strict=True):
             if not block.included:
                 yield block, formatted
 
@@ -637,25 +628,6 @@ def _navigation() -> str:
     return json.dumps(site_config().get("nav", []))
 
 
-def report_table() -> str:
-    """What was checked on every page, read from the line at its foot, which the page's own check proves."""
-    columns = ("blocks run", "validated", "not run here", "outputs compared", "figures checked")
-    table = [f"| page | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
-    sums: Counter[str] = Counter()
-    for path in find_pages():
-        found = re.search(r"<!-- checked -->\s*\[(?P<said>[^\]]*)\]", path.read_text(encoding="utf-8"))
-        said = re.findall(r"(\d+) ([a-z ]+)", re.sub(r"\([^)]*\)", "", found["said"])) if found else []
-        counts = {
-            re.sub(r"^(block|output|figure)\b", r"\1s", name.strip()): int(count) for count, name in said
-        }
-        sums.update(counts)
-        cells = [str(counts.get(column, 0)) for column in columns]
-        name = path.relative_to(ROOT).as_posix()
-        table.append(f"| [{name}]({name}) | {' | '.join(cells)} |")
-    total = " | ".join(f"**{sums[column]}**" for column in columns)
-    return "\n".join([*table, f"| **all {len(find_pages())} pages** | {total} |"])
-
-
 def _footnotes(page: Page) -> set[str]:
     """The footnotes that the page itself defines outside its generated region."""
     return set(re.findall(r"^\s*\[\^([\w-]+)\]:", page.source, re.MULTILINE))
@@ -692,61 +664,3 @@ def _indented(text: str, indent: str) -> list[str]:
     if not text:
         return []
     return [(indent + line).rstrip() if not line else indent + line for line in text.split("\n")]
-
-
-# --- ruff: a page is a notebook whose cells share one namespace ------------------------------------
-def _notebook(cells: Iterable[Block]) -> str:
-    return json.dumps(
-        {
-            "cells": [
-                {
-                    "cell_type": "code",
-                    "metadata": {},
-                    "outputs": [],
-                    "execution_count": None,
-                    "source": cell.code.strip("\n"),
-                }
-                for cell in cells
-            ],
-            "metadata": {"language_info": {"name": "python"}},
-            "nbformat": 4,
-            "nbformat_minor": 4,
-        }
-    )
-
-
-def _ruff(arguments: list[str], cells: list[Block]) -> str:
-    command = [
-        tool("ruff"),
-        *arguments,
-        "--config",
-        str(ROOT / "snippets" / "ruff.toml"),
-        "--stdin-filename",
-        "page.ipynb",
-        "-",
-    ]
-    done = subprocess.run(
-        command, input=_notebook(cells), capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    if done.returncode > 1:
-        raise RuntimeError(f"ruff: {done.stderr}")
-    return done.stdout
-
-
-def _ruff_check(cells: list[Block]) -> list[dict[str, Any]]:
-    arguments = [
-        "check",
-        "--quiet",
-        "--output-format=json",
-        f"--select={','.join(LINT)}",
-        f"--ignore={','.join(LINT_IGNORED)}",
-    ]
-    found: list[dict[str, Any]] = json.loads(_ruff(arguments, cells))
-    return [one for one in found if one["code"] != "invalid-syntax"]
-
-
-def _ruff_format(cells: list[Block]) -> list[str]:
-    out = _ruff(["format", "--quiet"], cells)
-    if not out:
-        return [cell.code.strip("\n") for cell in cells]
-    return ["".join(cell["source"]).strip("\n") for cell in json.loads(out)["cells"]]

@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +23,8 @@ from pytest_markdown_docs._runners import _Runner, register_runner
 from pytest_markdown_docs.definitions import FenceTestDefinition
 
 from tests.pages.collect import DOCS, ROOT, Block, Problem
-from tests.pages.page import FIGURE_CLASSES, Check
+from tests.pages.page import Check
+from tests.pages.report import report
 
 CHECKS: dict[str, Check] = {}
 REPORTED_PROBLEMS: set[str] = set()
@@ -257,27 +257,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
         target.write_text(json.dumps(known | report(CHECKS.values()), indent=1) + "\n", encoding="utf-8")
-
-
-def report(checks: Iterable[Check]) -> dict[str, Any]:
-    """Per page: blocks by language and class, figures by class, seconds; and their sums."""
-    pages: dict[str, Any] = {}
-    for check in checks:
-        blocks: dict[str, dict[str, int]] = {}
-        for (language, role), count in sorted(check.blocks.items()):
-            blocks.setdefault(language, {})[role] = count
-        pages[check.page.path] = {
-            "blocks": blocks,
-            "figures": {name: check.figures[name] for name in FIGURE_CLASSES},
-            "problems": len(check.page.problems),
-            "seconds": round(check.seconds + sum(r.seconds for r in check.run.results.values()), 3),
-        }
-    totals = {
-        "pages": len(pages),
-        "blocks": dict(sum((Counter(r) for p in pages.values() for r in p["blocks"].values()), Counter())),
-        "figures": dict(sum((Counter(p["figures"]) for p in pages.values()), Counter())),
-    }
-    return {"pages": pages, "totals": totals}
 
 
 def pytest_unconfigure() -> None:
