@@ -1,4 +1,4 @@
-"""Is the Python that a page shows in good style? Ruff reads a page as a notebook, one namespace for all cells."""
+"""Is the Python that a page shows in good style? Ruff reads a page as a notebook with one namespace."""
 
 from __future__ import annotations
 
