@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.pages.front import FrontMatter, read_front
 from tests.pages.languages import VALIDATORS, tool, validate
 from tests.pages.report import FIGURE_CLASSES, report_table
 
+PRINTED = "the block above printed"
 GENERATED = ("sources", "checked", "report")
 LINE_IN_COMPLAINT = re.compile(r"\bline (\d+)|^-:(\d+)")
 MERMAID_STYLE = re.compile(
@@ -147,16 +149,16 @@ class Check:
                 block.line, "the output holds a fence", "open and close this block with four marks"
             )
         elif _visible(expected) != _visible(block.code):
-            line = self._first_difference(block, expected)
-            self._differs(line, block.code, expected, "the block above printed")
+            line = self._differing_line(block, expected)
+            self._differs(line, block.code, expected, PRINTED)
 
-    def _first_difference(self, block: Block, expected: str) -> int:
-        shown, printed = block.code.rstrip("\n").split("\n"), expected.rstrip("\n").split("\n")
-        same = next(
-            (n for n, (a, b) in enumerate(zip(shown, printed, strict=False)) if a != b),
-            min(len(shown), len(printed)),
-        )
-        return min(block.line + 1 + same, max(block.end - 1, block.line))
+    def _differing_line(self, shown: Block | Region, expected: str) -> int:
+        """The line of the page where what it shows first differs from what was printed."""
+        written = [line.strip() for line in self.page.lines[shown.line : shown.end - 1]]
+        blank = next((n for n, line in enumerate(written) if line), 0)
+        pairs = zip_longest(written[blank:], (line.strip() for line in expected.strip("\n").split("\n")))
+        same = next((n for n, (line, wanted) in enumerate(pairs) if line != wanted), 0)
+        return min(shown.line + 1 + blank + same, max(shown.end - 1, shown.line))
 
     def expected(self, block: Block) -> str | None:
         """What an output or error block has to show."""
@@ -241,7 +243,9 @@ class Check:
                 message = "this output follows no block that is run"
                 self.page.problem(region.line, message, "put it after its block")
             elif result.stdout.strip("\n") != region.content:
-                self._differs(region.line, region.content, result.stdout, "the block above printed")
+                self._differs(
+                    self._differing_line(region, result.stdout), region.content, result.stdout, PRINTED
+                )
 
     def charts(self) -> dict[str, Path]:
         """The SVG files that the page's blocks wrote, by name."""
