@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
         return bench()
     if command == "audit":
-        from tests.pages.audit import audit  # noqa: PLC0415
+        from tests.pages.audit import audit  # noqa: PLC0415 - likewise
 
         return audit()
     sys.exit(__doc__)

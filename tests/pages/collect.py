@@ -45,7 +45,7 @@ ALIASES = {
 }
 BLOCK_ELEMENTS = frozenset(
     """address article aside blockquote caption dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5
-    h6 header hr legend li main nav ol p section summary table tbody td tfoot th thead tr ul""".split()  # noqa: SIM905
+    h6 header hr legend li main nav ol p section summary table tbody td tfoot th thead tr ul""".split()  # noqa: SIM905 - as words, not as thirty quoted strings
 )
 
 

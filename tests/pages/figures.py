@@ -124,7 +124,7 @@ _FIGURE = re.compile(
     rf"(?:[-\s\u00a0\u202f]?(?P<unit>{ANY_UNIT})(?![A-Za-z\d]))?(?:{_PER})?"
 )
 _SMALL = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen""".split()  # noqa: SIM905
+    seventeen eighteen nineteen""".split()  # noqa: SIM905 - as words
 WORDS = {word: value for value, word in enumerate(_SMALL, 1)} | {
     "zero": 0, "dozen": 12, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
     "eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 10**9,

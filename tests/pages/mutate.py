@@ -190,7 +190,7 @@ def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]
     if problems:
         raise ValueError(f"mend the page before it is mutated:\n{problems[0]}")
     every = list(mutants_of(check, seed))
-    chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311
+    chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311 - as above
     return [*figure_mutants(check), *((mutant, is_caught(mutant, check)) for mutant in chosen)]
 
 

@@ -21,6 +21,7 @@ from tests.pages.figures import Figure, Truth
 from tests.pages.front import FrontMatter, read_front
 from tests.pages.languages import VALIDATORS, tool, validate
 from tests.pages.report import FIGURE_CLASSES, report_table
+from theme.twins import nav_paths
 
 PRINTED = "the block above printed"
 GENERATED = ("sources", "checked", "report")
@@ -191,10 +192,10 @@ class Check:
         self._check_code()
         self._check_links()
         wanted = self.description()
-        if self.page.path.startswith("docs/") and self.page.path.endswith(".md") and not self.page.front:
-            self.page.problem(
-                1, "the page has no description", 'begin with ---, description: "", ---; then update'
-            )
+        in_site = self.page.path.startswith("docs/") and self.page.path.endswith(".md")
+        if in_site and "description" not in self.page.front:
+            advice = 'put description: "" into the front matter, then make update'
+            self.page.problem(1, "the page has no description", advice)
         if "description" in self.page.front and self.page.front["description"] != wanted:
             shown = str(self.page.front["description"])
             self._differs(self._front_line("description"), shown, wanted, "its first sentences are")
@@ -208,7 +209,7 @@ class Check:
         here = ROOT / self.page.path
         for link in sorted(set(self.page.links)):
             path, _, anchor = link.partition("#")
-            if re.match(r"[a-z]+:|//", link) or anchor.startswith(("fn", "__")):
+            if re.match(r"[a-z]+:|//", link) or anchor.startswith(("fn:", "fnref", "__")):
                 continue
             target = (here.parent / path).resolve() if path else here
             line = next((n for n, text in enumerate(self.page.lines, 1) if f"({link}" in text), 1)
@@ -628,8 +629,8 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @cache
-def _navigation() -> str:
-    return json.dumps(site_config().get("nav", []))
+def _navigation() -> set[str]:
+    return {path for path, _, _ in nav_paths(site_config().get("nav", []))}
 
 
 def _footnotes(page: Page) -> set[str]:

@@ -1,4 +1,4 @@
-"""How pytest sees a page: one item for each block, three for the page, ids like `docs/hardware/memory.md:42`.
+"""How pytest sees a page: one item for each block, one for the page, ids like `docs/hardware/memory.md:42`.
 
 Python blocks are items of pytest-markdown-docs, found by its parser hook and run by its runner hook; both
 ends are the site's renderer and the page's one namespace. `--update-pages` rewrites instead of comparing.
@@ -96,10 +96,6 @@ def _judge(check: Check, block: Block) -> None:
     """Check one block; raise what is wrong with it."""
     known = len(check.page.problems)
     check.check_block(block)
-    _raise(check, known)
-
-
-def _raise(check: Check, known: int) -> None:
     found = check.page.problems[known:]
     if found:
         raise PageError(found)

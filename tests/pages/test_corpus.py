@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.collect import Problem, read_page
+from tests.pages.collect import DOCS, Problem, read_page
 from tests.pages.page import Check
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -68,6 +68,16 @@ def test_a_file_that_is_no_notebook_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "lab.ipynb"
     path.write_text('{"cells": 3}', encoding="utf-8")
     assert _problems(path)[0].advice == "save it from Jupyter again"
+
+
+def test_a_new_page_of_the_site_needs_navigation_and_description() -> None:
+    """Not even a page with the name of another chapter's page is in the navigation by itself."""
+    said = [
+        str(problem)
+        for problem in Check.of(DOCS / "cost.md", "---\ntitle: T\n---\n# T\n\nWords.\n").everything()
+    ]
+    assert any("the navigation does not name this page" in text for text in said)
+    assert any("the page has no description" in text for text in said)
 
 
 @pytest.mark.parametrize("folder", ["bad", "good"])
