@@ -31,7 +31,7 @@ NOT_RUN = re.compile(r"\bnot run here: *(?P<reason>.*)", re.IGNORECASE)
 FAILS = re.compile(r"^fails\b", re.IGNORECASE)
 REGION = re.compile(r"^\s*<!-- (?P<close>/?)(?P<name>output|sources|checked|report) -->\s*$")
 _INVISIBLE = {0x200B: None, 0x2060: None, 0xAD: None, 0x2011: "-", 0x2009: "\u202f"}
-CITATION = re.compile(r"\[\^([\w-]+)\]")
+CITATION = re.compile(r"\[\^([\w.-]+)\]")
 ALIASES = {
     "docker": "dockerfile",
     "ipython": "python",

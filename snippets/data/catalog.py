@@ -1,0 +1,79 @@
+"""Which records are there, from what source?"""
+
+# --8<-- [start:all]
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from snippets.data.facts import read_facts
+from snippets.data.machines import read_machines
+from snippets.data.prices import (
+    read_electricity,
+    read_purchases,
+    read_rentals,
+)
+from snippets.data.records import (
+    DataError,
+    Record,
+    Source,
+    find,
+    read_entries,
+)
+
+
+@cache
+def read_sources() -> dict[str, Source]:
+    """Every source of data/sources, by id."""
+    folder = Path(__file__).with_name("sources")
+    return read_entries(folder, Source)
+
+
+@cache
+def read_catalog() -> dict[
+    str, Mapping[str, Record]
+]:
+    """Every record, by kind and id.
+
+    Raises DataError where two kinds share an id, a
+    source is not there, or nothing names a source.
+    """
+    catalog: dict[str, Mapping[str, Record]] = {
+        "machines": read_machines(),
+        "rentals": read_rentals(),
+        "purchases": read_purchases(),
+        "electricity": read_electricity(),
+        "facts": read_facts(),
+    }
+    check(catalog, read_sources())
+    return catalog
+
+
+def check(
+    catalog: Mapping[str, Mapping[str, Record]],
+    sources: Mapping[str, Source],
+) -> None:
+    """Require unique ids, and sources both ways."""
+    kinds: dict[str, str] = {}
+    named = set()
+    for kind, records in catalog.items():
+        for key, record in records.items():
+            if key in kinds:
+                raise DataError(
+                    f"{key} is in {kinds[key]} "
+                    f"and in {kind}"
+                )
+            kinds[key] = kind
+            for name in record.sources:
+                try:
+                    find(sources, name, "source")
+                except ValueError as error:
+                    raise DataError(
+                        f"{kind}, {key}: {error}"
+                    ) from None
+            named |= {*record.sources}
+    idle = sorted(sources.keys() - named)
+    if idle:
+        raise DataError(f"no record names {idle}")
+
+
+# --8<-- [end:all]
