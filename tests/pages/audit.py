@@ -1,41 +1,44 @@
-"""What does today's date change, and what takes too long for every run? Old sources, and every mutant.
+"""What does today's date change, and what takes too long for every run? Old facts, and every mutant.
 
 `make test` never looks at the calendar, so an old commit stays as green as it was. This does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
-from tests.pages.collect import ROOT, read_page
-from tests.pages.front import read_front
+from tests.pages.citations import Library, library_of
 from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
 
 OLDEST_DAYS = 365
+SOON_DAYS = 30
 SEEDS = (0, 1, 2)  # `make test` takes the first
 
 
-def old_sources(pages: list[Path], today: date) -> Iterator[str]:
-    """Sources that expired, or that nobody has read for a year."""
-    for path in pages:
-        for name, source in read_front(read_page(path).front)[0].sources.items():
-            read, expires = source.read, source.expires
-            where = f"{path.relative_to(ROOT).as_posix()}: source {name}"
-            if read > today:
-                yield f"{where} was read on {read}, which is not yet"
-            elif expires and expires <= today:
-                yield f"{where} expired on {expires}"
-            elif (today - read).days > OLDEST_DAYS:
-                yield f"{where} was read on {read}, {(today - read).days} days ago"
+def aging(library: Library, today: date) -> tuple[list[str], list[str]]:
+    """What is too old for today: expired records, sources unread for a year; and what expires soon."""
+    old, soon = [], []
+    for key, record in library.records.items():
+        if record.as_of > today:
+            old.append(f"{key} is as of {record.as_of}, which is not yet")
+        if record.expires and record.expires <= today:
+            old.append(f"{key} expired on {record.expires}")
+        elif record.expires and (record.expires - today).days <= SOON_DAYS:
+            soon.append(f"{key} expires on {record.expires}")
+    for key, source in library.sources.items():
+        if source.read > today:
+            old.append(f"source {key} was read on {source.read}, which is not yet")
+        elif (today - source.read).days > OLDEST_DAYS:
+            old.append(f"source {key} was read on {source.read}, {(today - source.read).days} days ago")
+    return old, soon
 
 
 def audit() -> int:
     """Print what is old and what the checker misses; the exit status says whether either is too much."""
     pages = real_pages()
-    old = list(old_sources(pages, datetime.now(UTC).date()))
-    print("\n".join(old) or f"no source expired or was read more than {OLDEST_DAYS} days ago")
+    old, soon = aging(library_of("docs"), datetime.now(UTC).date())
+    print("\n".join(soon) or f"no record expires within {SOON_DAYS} days")
+    print("\n".join(old) or f"no record has expired, no source was read more than {OLDEST_DAYS} days ago")
     lowest = 1.0
     for seed in SEEDS:
         result = mutate(pages, seed=seed)

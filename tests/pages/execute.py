@@ -1,7 +1,7 @@
 """What does this block print when a reader runs it? Python, doctest sessions and shell blocks, executed.
 
 All Python blocks of a page share one namespace, in order, in an empty working directory, with the clock
-frozen at the date of the newest source, randomness seeded, warnings raised and the network cut.
+frozen at the date of the newest fact, randomness seeded, warnings raised and the network cut.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,9 @@ from typing import Any
 import pytest_socket
 import time_machine
 from _pytest.assertion.rewrite import rewrite_asserts
-from mkdocs.utils.meta import get_data
 
-from tests.pages.collect import ROOT, Block, Page, find_pages
-from tests.pages.front import read_front
+from tests.pages.citations import library_of
+from tests.pages.collect import ROOT, Block, Page
 
 SECONDS_A_BLOCK = 20.0
 MOST_INTERRUPTS = 20
@@ -369,10 +368,6 @@ def _copy_of_project(folder: Path) -> Path:
 
 @cache
 def newest_date() -> datetime:
-    """The date the blocks believe in: that of the newest source any page cites, so old commits stay."""
-    pages = (path for path in find_pages() if path.suffix == ".md")
-    fronts = (get_data(path.read_text(encoding="utf-8-sig"))[1] for path in pages)
-    # A date that is none is that page's own problem, not every page's.
-    dates = [source.read for front in fronts for source in read_front(front)[0].sources.values()]
-    newest = max(dates, default=date(2026, 11, 22))
+    """The date the blocks believe in: that of the newest fact, so old commits stay as they were."""
+    newest = library_of("docs").newest
     return datetime(newest.year, newest.month, newest.day, tzinfo=UTC)

@@ -464,6 +464,24 @@ def _named_values(value: object, name: str) -> Iterator[Truth]:
             yield from _named_values(each, str(key))
 
 
+def named_truths(value: object, name: str) -> Iterator[Truth]:
+    """Numbers of a record's field: the unit is that of the innermost name that carries one.
+
+    Text is read as a number where its name carries a unit, as in `published_parameters = "30.5B"`.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        yield _named_truth(name, float(value), "cited")
+    elif isinstance(value, str) and unit_from_name(name)[0]:
+        unit = name.rpartition("_")[2]
+        yield from (truth_of(each, "cited") for each in find_figures(f"{value} {unit}"))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from named_truths(each, name)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from named_truths(each, str(key) if unit_from_name(str(key))[0] else name)
+
+
 _CONTAINERS = {"Decimal", "Fraction", "float", "frozenset", "int", "list", "set", "tuple"}
 
 

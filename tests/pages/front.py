@@ -1,26 +1,12 @@
-"""What a page may say in its front matter: a description, its sources, its exemptions."""
+"""What a page may say in its front matter: a description, its exemptions."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-
-
-class Source(BaseModel):
-    """Where a fact comes from, when it was read, and the figures it states."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: Text
-    publisher: Text
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-    read: date
-    expires: date | None = None
-    figures: tuple[Text, ...] = ()
 
 
 class Exemption(BaseModel):
@@ -38,7 +24,6 @@ class FrontMatter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str | None = None
-    sources: dict[str, Source] = Field(default_factory=dict)
     exempt: tuple[Exemption, ...] = ()
     expect: Any = None  # what the checker's own corpus expects of a page
     hide: tuple[str, ...] = ()

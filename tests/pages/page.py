@@ -9,12 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache, cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from tests.pages import figures, style
+from tests.pages.citations import Library, catalog_tables, label, library_of, uses
 from tests.pages.collect import ROOT, Block, Page, Region, Segment, read_page, site_config
 from tests.pages.execute import Result, Run
 from tests.pages.figures import Figure, Truth
@@ -24,7 +26,7 @@ from tests.pages.report import FIGURE_CLASSES, report_table
 from theme.twins import nav_paths
 
 PRINTED = "the block above printed"
-GENERATED = ("sources", "checked", "report")
+GENERATED = ("sources", "checked", "report", "records")
 LINE_IN_COMPLAINT = re.compile(r"\bline (\d+)|^-:(\d+)")
 MERMAID_STYLE = re.compile(
     r"^\s*(?:%%|style|classDef|linkStyle|class|click)\b.*$|^\s*autonumber.*$", re.MULTILINE
@@ -189,8 +191,11 @@ class Check:
         self.check_regions()
         self.check_charts()
         self.check_figures()
+        self._check_citations()
         self._check_code()
         self._check_links()
+        if any(region.name == "records" for region in self.page.regions):
+            self._check_records()
         wanted = self.description()
         in_site = self.page.path.startswith("docs/") and self.page.path.endswith(".md")
         if in_site and "description" not in self.page.front:
@@ -201,7 +206,7 @@ class Check:
             self._differs(self._front_line("description"), shown, wanted, "its first sentences are")
         for name in GENERATED:
             # The foot counts what holds: it is judged once everything else does.
-            if name == "sources" or not self.page.problems:
+            if name in {"sources", "records"} or not self.page.problems:
                 self._check_generated(name)
 
     def _check_links(self) -> None:
@@ -226,7 +231,7 @@ class Check:
 
     def _check_generated(self, name: str) -> None:
         found = [region for region in self.page.regions if region.name == name]
-        if name == "report" and not found:
+        if name in {"report", "records"} and not found:
             return
         wanted = self.generated(name)
         if not found and wanted and self.page.path.startswith("docs/"):
@@ -305,10 +310,7 @@ class Check:
 
     def claims(self) -> Iterator[tuple[Figure, Segment, frozenset[str]]]:
         """Every figure the page claims, with the text around it and what is cited there."""
-        notes = tuple(
-            f"{re.sub('[`*]', '', source.title)}, {source.publisher}, read {source.read}."
-            for source in self.front.sources.values()
-        )
+        notes = tuple(_plain(label(self.library.records[key]).rstrip(".")) for key in self.cited)
         segments = [
             s for s in self.page.segments if s.region in {"", "output"} and not s.plain.startswith(notes)
         ]
@@ -324,47 +326,63 @@ class Check:
                     yield figure, segment, cites
 
     @cached_property
-    def _stated(self) -> dict[tuple[str, str], list[Figure]]:
-        """What each figure of each source is worth, by source and text."""
-        return {
-            (name, stated): figures.find_figures(stated)
-            for name, source in self.front.sources.items()
-            for stated in source.figures
-        }
+    def library(self) -> Library:
+        """The records that this page can cite."""
+        return library_of(self.page.path)
 
-    def proof_of(
-        self, figure: Figure, segment: Segment, cites: frozenset[str]
-    ) -> tuple[str, set[tuple[str, str]]]:
-        """Which class of proof a figure has, or none, and what of the front matter it makes use of."""
-        by = {
-            key
-            for key, stated in self._stated.items()
-            if key[0] in cites
-            and any(figures.matches(figure, figures.truth_of(one, "cited")) for one in stated)
-        }
-        if by:
-            return "cited", by
+    @cached_property
+    def cited(self) -> list[str]:
+        """The records that the page cites, in the order in which it does."""
+        cites = (name for segment in self.page.segments for name in sorted(segment.cites))
+        return [name for name in dict.fromkeys(cites) if name in self.library.records]
+
+    def proof_of(self, figure: Figure, segment: Segment, cites: frozenset[str]) -> tuple[str, set[str]]:
+        """Which class of proof a figure has, or none, and the exemption it makes use of."""
+        for key in cites & self.library.records.keys():
+            if figures.proof(figure, self.library.truths(key)):
+                return "cited", set()
         vouching = figures.proof(figure, self.truths)
         if vouching:
             return vouching.origin, set()
         for text in (_one_line(entry.figure) for entry in self.front.exempt):
             if text in _one_line(segment.text) and _one_line(figure.text) in text:
-                return "exempt", {("exempt", text)}
+                return "exempt", {text}
         return "", set()
 
     def check_figures(self) -> None:
-        """Every figure is printed, input, cited or exempt; what is cited or exempt is used."""
-        used: set[tuple[str, str]] = set()
+        """Every figure is printed, input, cited or exempt; what is exempt is used, what is cited is there."""
+        used: set[str] = set()
         seen: Counter[str] = Counter()
         for figure, segment, cites in self.claims():
             seen[_one_line(figure.text)] += 1
-            kind, uses = self.proof_of(figure, segment, cites)
-            used |= uses
+            kind, needed = self.proof_of(figure, segment, cites)
+            used |= needed
             self.figures[kind or "unproved"] += 1
             if not kind:
                 self._unproved(figure, seen[_one_line(figure.text)])
-        exempt = {("exempt", _one_line(entry.figure)) for entry in self.front.exempt}
-        self._check_use(self._stated.keys() | exempt, used)
+        for text in sorted({_one_line(entry.figure) for entry in self.front.exempt} - used):
+            message = f"the exemption “{text}” is not used on the page"
+            self.page.problem(self._front_line(text), message, "use it or drop it")
+        if self.figures["exempt"] and not any(self.figures[name] for name in FIGURE_CLASSES[:3]):
+            self.page.problem(
+                1, "every figure of this page is exempt", "prove at least one, or take them out"
+            )
+
+    def _check_citations(self) -> None:
+        """What is cited is a record, or a footnote of the page itself."""
+        cites = {name for segment in self.page.segments for name in segment.cites}
+        for name in sorted(cites - self.library.records.keys() - _footnotes(self.page)):
+            near = get_close_matches(name, self.library.records, n=3, cutoff=0.5)
+            said = f"; the nearest are {', '.join(near)}" if near else ""
+            message = f"[^{name}] cites no record{said}"
+            advice = "add the record and its source to snippets/data, as CONTRIBUTING.md has it"
+            self.page.problem(self._line_of(f"[^{name}]"), message, advice)
+
+    def _check_records(self) -> None:
+        """Every record is cited somewhere; said where the table of all records stands."""
+        for name in sorted(self.library.records.keys() - uses().keys()):
+            line = next((n for n, text in enumerate(self.page.lines, 1) if text.startswith(f"| {name} |")), 1)
+            self.page.problem(line, f"no page cites the record {name}", f"cite it with [^{name}] or drop it")
 
     def _unproved(self, figure: Figure, occurrence: int) -> None:
         line = self._line_of(figure.text, occurrence)
@@ -378,28 +396,8 @@ class Check:
             line,
             f"nothing on this page proves “{figure.text}”{hint}",
             "print it in a block with its unit, show it as an input whose name carries the unit "
-            "(setup_hours=8), or cite a source whose `figures:` state it",
+            "(setup_hours=8), or cite a record that states it",
         )
-
-    def _check_use(self, stated: set[tuple[str, str]], used: set[tuple[str, str]]) -> None:
-        """Nothing in the front matter is idle, nothing cited is missing from it."""
-        referenced = {name for segment in self.page.segments for name in segment.cites}
-        for name in sorted(referenced - self.front.sources.keys() - _footnotes(self.page)):
-            message = f"[^{name}] cites what the page does not have"
-            self.page.problem(
-                self._line_of(f"[^{name}]"), message, "add it to `sources:` in the front matter"
-            )
-        for name in sorted(self.front.sources.keys() - referenced):
-            message = f"source {name} is cited nowhere"
-            self.page.problem(self._front_line(name), message, f"cite it with [^{name}] or drop it")
-        for name, text in sorted(stated - used):
-            kind = "exemption" if name == "exempt" else f"figure of source {name}"
-            message = f"the {kind} “{text}” is not used on the page"
-            self.page.problem(self._front_line(text), message, "use it or drop it")
-        if self.figures["exempt"] and not any(self.figures[name] for name in FIGURE_CLASSES[:3]):
-            self.page.problem(
-                1, "every figure of this page is exempt", "prove at least one, or take them out"
-            )
 
     @cached_property
     def _prose(self) -> str:
@@ -512,14 +510,21 @@ class Check:
 
     def generated(self, name: str) -> str:
         """What stands between the markers of a generated region that no block printed."""
-        return {"sources": self.sources, "checked": self.checked, "report": report_table}[name]()
+        written = {
+            "sources": self.sources,
+            "checked": self.checked,
+            "report": report_table,
+            "records": self.records,
+        }
+        return written[name]()
 
     def sources(self) -> str:
-        """The footnotes of the page's sources."""
-        return "\n".join(
-            f"[^{name}]: [{source.title}]({source.url}), {source.publisher}, read {source.read}."
-            for name, source in self.front.sources.items()
-        )
+        """The footnotes of the records that the page cites."""
+        return "\n".join(f"[^{name}]: {self.library.footnote(name)}" for name in self.cited)
+
+    def records(self) -> str:
+        """The tables of all records."""
+        return "\n".join(catalog_tables(self.library, ROOT / self.page.path)).strip()
 
     def checked(self) -> str:
         """The line at the foot of the page: what of it was executed and proved, and where."""
@@ -612,6 +617,11 @@ def _visible(text: str) -> str:
     return text.expandtabs(4).rstrip("\n")
 
 
+def _plain(text: str) -> str:
+    """Text without the marks of Markdown, as a reader sees it."""
+    return re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", text)
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
@@ -635,7 +645,7 @@ def _navigation() -> set[str]:
 
 def _footnotes(page: Page) -> set[str]:
     """The footnotes that the page itself defines outside its generated region."""
-    return set(re.findall(r"^\s*\[\^([\w-]+)\]:", page.source, re.MULTILINE))
+    return set(re.findall(r"^\s*\[\^([\w.-]+)\]:", page.source, re.MULTILINE))
 
 
 def figures_of(segment: Segment) -> list[Figure]:
