@@ -73,7 +73,9 @@ def check(
             named |= {*record.sources}
     idle = sorted(sources.keys() - named)
     if idle:
-        raise DataError(f"no record names {idle}")
+        raise DataError(
+            f"no record names {', '.join(idle)}"
+        )
 
 
 # --8<-- [end:all]
