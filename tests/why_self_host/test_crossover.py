@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from snippets.why_self_host.cost import SOURCE, Scenario, calculate_monthly_cost, gpus_needed
+from snippets.why_self_host.crossover import SOURCE, Scenario, calculate_monthly_cost, gpus_needed
 from tests.bounds import assert_accepts_exactly, defaults
 
 RANGES = [
