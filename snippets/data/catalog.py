@@ -12,6 +12,7 @@ from snippets.data.prices import (
     read_purchases,
     read_rentals,
 )
+from snippets.data.providers import read_hosted
 from snippets.data.records import (
     DataError,
     Record,
@@ -39,6 +40,7 @@ def read_catalog() -> dict[
     """
     catalog: dict[str, Mapping[str, Record]] = {
         "machines": read_machines(),
+        "hosted": read_hosted(),
         "rentals": read_rentals(),
         "purchases": read_purchases(),
         "electricity": read_electricity(),
