@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import snippets.data
 from snippets.data.facts import read_facts
 from snippets.data.machines import read_machines
 from snippets.data.prices import (
@@ -25,8 +26,9 @@ from snippets.data.records import (
 @cache
 def read_sources() -> dict[str, Source]:
     """Every source of data/sources, by id."""
-    folder = Path(__file__).with_name("sources")
-    return read_entries(folder, Source)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "sources", Source)
 
 
 @cache

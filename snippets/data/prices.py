@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+import snippets.data
 from snippets.data.records import (
     Id,
     Record,
@@ -78,7 +79,8 @@ class Electricity(Price):
 
 
 # --8<-- [start:read]
-DATA = Path(__file__).parent
+# A block of a page has no __file__.
+DATA = Path(*snippets.data.__path__)
 
 
 @cache

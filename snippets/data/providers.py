@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+import snippets.data
 from snippets.data.facts import Fact, read_facts
 from snippets.data.records import (
     Id,
@@ -62,8 +63,9 @@ class Hosted(Record):
 @cache
 def read_hosted() -> dict[str, Hosted]:
     """Every record of data/hosted, by id."""
-    folder = Path(__file__).with_name("hosted")
-    return read_entries(folder, Hosted)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "hosted", Hosted)
 
 
 @cache
