@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+import snippets.data
 from snippets.data.records import (
     Record,
     Text,
@@ -34,7 +35,7 @@ class Fact(Record):
     )
     topic: Topic | None = Field(
         default=None,
-        description="the table it stands in, if any",
+        description="the table it is in, if any",
     )
     note: str = Field(
         default="",
@@ -49,8 +50,9 @@ class Fact(Record):
 @cache
 def read_facts() -> dict[str, Fact]:
     """Every fact of data/facts, by id."""
-    folder = Path(__file__).with_name("facts")
-    return read_entries(folder, Fact)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "facts", Fact)
 
 
 def fact(name: str) -> Fact:
