@@ -7,6 +7,7 @@ from pathlib import Path
 
 from snippets.data.facts import read_facts
 from snippets.data.machines import read_machines
+from snippets.data.models import read_models
 from snippets.data.prices import (
     read_electricity,
     read_purchases,
@@ -39,6 +40,7 @@ def read_catalog() -> dict[
     """
     catalog: dict[str, Mapping[str, Record]] = {
         "machines": read_machines(),
+        "models": read_models(),
         "rentals": read_rentals(),
         "purchases": read_purchases(),
         "electricity": read_electricity(),
