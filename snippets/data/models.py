@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+import snippets.data
 from snippets.data.records import (
     Record,
     Text,
@@ -366,8 +367,9 @@ class Model(Record):
 @cache
 def read_models() -> dict[str, Model]:
     """Every model of data/models, by id."""
-    folder = Path(__file__).with_name("models")
-    return read_entries(folder, Model)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "models", Model)
 
 
 def model(name: str) -> Model:
