@@ -220,6 +220,13 @@ def unroll(
     return tuple((once * times)[:layers])
 
 
+PART_OF = {
+    "full": "attention",
+    "sliding": "attention",
+    "chunked": "attention",
+}
+
+
 class Model(Record):
     """Open weights: what memory and speed need."""
 
@@ -250,8 +257,10 @@ class Model(Record):
         le=10_000_000,
         description="of sliding, chunked layers",
     )
-    kv_shared_layers: Count = Field(
+    kv_shared_layers: int = Field(
         default=0,
+        ge=0,
+        le=998,
         description="the last; they keep no KV",
     )
     norms_per_layer: Count = 2
@@ -319,45 +328,88 @@ class Model(Record):
 
     @model_validator(mode="after")
     def _has_what_its_layers_use(self) -> Self:
-        needs = {
-            "full": "attention",
-            "sliding": "attention",
-            "chunked": "attention",
-        }
-        allowed = {
-            "mixers": get_args(Mixer),
-            "feed_forwards": get_args(
-                FeedForwardKind
+        used = set()
+        for name, known in (
+            ("mixers", get_args(Mixer)),
+            (
+                "feed_forwards",
+                get_args(FeedForwardKind),
             ),
-        }
-        for field, known in allowed.items():
+        ):
             for kind in unroll(
-                getattr(self, field), self.layers
+                getattr(self, name), self.layers
             ):
-                part = needs.get(kind, kind)
                 if kind not in known:
                     raise ValueError(
-                        f"{kind} is not one of "
+                        f"{name}: {kind} is not of "
                         f"{', '.join(known)}"
                     )
-                if kind != "none" and not getattr(
-                    self, part
-                ):
-                    raise ValueError(
-                        f"{kind} layers, and no "
-                        f"{part}"
-                    )
-        windowed = {"sliding", "chunked"} & {
-            *self.layer_mixers
+                used.add(PART_OF.get(kind, kind))
+        used.discard("none")
+        given = {
+            part
+            for part in (
+                "attention",
+                "latent",
+                "linear",
+                "mamba",
+                "dense",
+                "experts",
+            )
+            if getattr(self, part)
         }
-        if bool(windowed) != bool(
-            self.window_tokens
+        if used != given:
+            raise ValueError(
+                f"its layers use {_names(used)}, "
+                f"and it has {_names(given)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_and_sharing_fit(self) -> Self:
+        kinds = {*self.layer_mixers}
+        if bool(self.window_tokens) != bool(
+            kinds & {"sliding", "chunked"}
         ):
             raise ValueError(
                 "a window and layers that use it "
                 "go together"
             )
+        if self.kv_shared_layers >= self.layers:
+            raise ValueError(
+                f"{self.kv_shared_layers} of "
+                f"{self.layers} layers share"
+            )
+        if self.full_attention and not (
+            {"full", "sliding"} <= kinds
+        ):
+            raise ValueError(
+                "full layers differ from no other"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _active_is_a_part(self) -> Self:
+        active = self.published_active_parameters
+        rounding = self.active_rounding_parameters
+        if bool(active) != bool(rounding):
+            raise ValueError(
+                "active parameters and their "
+                "rounding go together"
+            )
+        if (
+            active or 0
+        ) > self.published_parameters:
+            raise ValueError(
+                f"{active} active parameters of "
+                f"{self.published_parameters}"
+            )
+        return self
+
+
+def _names(parts: set[str]) -> str:
+    """List parts in the same order each time."""
+    return ", ".join(sorted(parts)) or "nothing"
 
 
 # --8<-- [end:model]
