@@ -7,7 +7,6 @@ from typing import (
     Annotated,
     Literal,
     Self,
-    get_args,
 )
 
 from pydantic import (
@@ -29,18 +28,21 @@ from snippets.data.records import (
 # --8<-- [end:imports]
 
 # --8<-- [start:parts]
-Mixer = Literal[
-    "full",
-    "sliding",
-    "chunked",
-    "latent",
-    "linear",
-    "mamba",
-    "none",
-]
-FeedForwardKind = Literal[
-    "dense", "experts", "none"
-]
+# Each kind of layer, and the part that it needs.
+MIXERS = {
+    "full": "attention",
+    "sliding": "attention",
+    "chunked": "attention",
+    "latent": "latent",
+    "linear": "linear",
+    "mamba": "mamba",
+    "none": "",
+}
+FEED_FORWARDS = {
+    "dense": "dense",
+    "experts": "experts",
+    "none": "",
+}
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 Run = Annotated[
@@ -220,13 +222,6 @@ def unroll(
     return tuple((once * times)[:layers])
 
 
-PART_OF = {
-    "full": "attention",
-    "sliding": "attention",
-    "chunked": "attention",
-}
-
-
 class Model(Record):
     """Open weights: what memory and speed need."""
 
@@ -330,38 +325,31 @@ class Model(Record):
     def _has_what_its_layers_use(self) -> Self:
         used = set()
         for name, known in (
-            ("mixers", get_args(Mixer)),
-            (
-                "feed_forwards",
-                get_args(FeedForwardKind),
-            ),
+            ("mixers", MIXERS),
+            ("feed_forwards", FEED_FORWARDS),
         ):
-            for kind in unroll(
-                getattr(self, name), self.layers
-            ):
+            runs = getattr(self, name)
+            for kind in unroll(runs, self.layers):
                 if kind not in known:
                     raise ValueError(
                         f"{name}: {kind} is not of "
                         f"{', '.join(known)}"
                     )
-                used.add(PART_OF.get(kind, kind))
-        used.discard("none")
+                used.add(known[kind])
+        parts = MIXERS | FEED_FORWARDS
         given = {
             part
-            for part in (
-                "attention",
-                "latent",
-                "linear",
-                "mamba",
-                "dense",
-                "experts",
-            )
-            if getattr(self, part)
+            for part in parts.values()
+            if part and getattr(self, part)
         }
-        if used != given:
+        if used - {""} != given:
+            uses, has = (
+                ", ".join(sorted(names - {""}))
+                for names in (used, given)
+            )
             raise ValueError(
-                f"its layers use {_names(used)}, "
-                f"and it has {_names(given)}"
+                f"its layers use {uses}, "
+                f"and it has {has or 'none'}"
             )
         return self
 
@@ -405,11 +393,6 @@ class Model(Record):
                 f"{self.published_parameters}"
             )
         return self
-
-
-def _names(parts: set[str]) -> str:
-    """List parts in the same order each time."""
-    return ", ".join(sorted(parts)) or "nothing"
 
 
 # --8<-- [end:model]

@@ -171,6 +171,16 @@ def test_a_pattern_repeats_until_every_layer_has_a_kind(runs: list[tuple[int, st
     assert all(kind == once[index % len(once)] for index, kind in enumerate(found))
 
 
+@pytest.mark.parametrize("one", MODELS.values(), ids=str)
+def test_what_is_published_is_rounded_to_a_power_of_ten(one: Model) -> None:
+    for count, rounding in (
+        (one.published_parameters, one.published_rounding_parameters),
+        (one.published_active_parameters or 0, one.active_rounding_parameters or 1),
+    ):
+        assert str(rounding).strip("0") == "1"
+        assert count % rounding == 0
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [("llama-3.3-7b", "llama-3.3-70b"), ("Gemma-3-27B", "gemma-3-27b"), ("gpt-oss", "gpt-oss-20b")],
