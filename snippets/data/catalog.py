@@ -8,6 +8,7 @@ from pathlib import Path
 import snippets.data
 from snippets.data.facts import read_facts
 from snippets.data.machines import read_machines
+from snippets.data.models import read_models
 from snippets.data.prices import (
     read_electricity,
     read_purchases,
@@ -42,6 +43,7 @@ def read_catalog() -> dict[
     """
     catalog: dict[str, Mapping[str, Record]] = {
         "machines": read_machines(),
+        "models": read_models(),
         "hosted": read_hosted(),
         "rentals": read_rentals(),
         "purchases": read_purchases(),
