@@ -133,13 +133,12 @@ def api_prices(price: HostedPrice) -> ApiPrices:
     own |= {
         name: own[usual[name]] for name in assumed
     }
+    unit = "usd_per_million_tokens"
     return ApiPrices.model_validate(
         {
             "fields": {
-                f"{name}_usd_per_million_tokens": own[
-                    name
-                ]
-                for name in own
+                f"{name}_{unit}": usd
+                for name, usd in own.items()
             },
             "assumed": tuple(
                 f"{name} costs what "
