@@ -6,7 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from snippets.data.hosted import HostedPrice
-from snippets.why_self_host.capacity import Day
+from snippets.why_self_host.capacity import (
+    Share,
+    Tokens,
+)
 
 # --8<-- [end:imports]
 
@@ -16,9 +19,23 @@ DAYS = 365 / 12  # of a month
 Usd = Annotated[float, Field(ge=0, le=10_000)]
 
 
-class ApiDay(Day):
+class ApiDay(BaseModel):
     """A day's tokens, and what an API asks."""
 
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+    )
+
+    input_tokens_per_day: Tokens
+    output_tokens_per_day: Tokens
+    cached_share: Share = Field(
+        description="input that a cache has read"
+    )
+    batch_share: Share = Field(
+        description="tokens that may wait a day"
+    )
     input_usd_per_million_tokens: Usd
     output_usd_per_million_tokens: Usd
     cached_usd_per_million_tokens: Usd = Field(
@@ -37,19 +54,21 @@ def api_tokens_usd(case: ApiDay) -> float:
 
     days · ((1 - batch) · (input · ((1 - cached)
     · price + cached · cached price) + output
-    · price) + batch · the batch prices) / 10^6
-    A batch reads no cache here.
+    · price) + batch · (input · batch price
+    + output · batch price)) / 10^6
+    A batch reads no cache here, and writing to a
+    cache costs what reading without one costs.
+    Fields of `case` may be arrays of draws.
     """
     cached = case.cached_share
     tokens_in = case.input_tokens_per_day
     tokens_out = case.output_tokens_per_day
-    price_in = (
-        1 - cached
-    ) * case.input_usd_per_million_tokens
-    price_in += (
-        cached * case.cached_usd_per_million_tokens
+    now = tokens_in * (
+        (1 - cached)
+        * case.input_usd_per_million_tokens
+        + cached
+        * case.cached_usd_per_million_tokens
     )
-    now = tokens_in * price_in
     now += (
         tokens_out
         * case.output_usd_per_million_tokens
@@ -61,11 +80,10 @@ def api_tokens_usd(case: ApiDay) -> float:
         * case.batch_output_usd_per_million_tokens
     )
     batch = case.batch_share
-    return (
-        DAYS
-        * ((1 - batch) * now + batch * later)
-        / 1e6
-    )
+    usd_per_day = (
+        (1 - batch) * now + batch * later
+    ) / 1e6
+    return DAYS * usd_per_day
 
 
 # --8<-- [end:bill]
@@ -75,7 +93,9 @@ def api_tokens_usd(case: ApiDay) -> float:
 class ApiPrices(BaseModel):
     """A hosted price, as fields of a day."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid"
+    )
 
     fields: dict[str, float]
     assumed: tuple[str, ...]
@@ -84,39 +104,48 @@ class ApiPrices(BaseModel):
 def api_prices(price: HostedPrice) -> ApiPrices:
     """Fill the five prices of a day.
 
-    What the provider does not discount costs what
+    What the data have no discount for costs what
     it costs otherwise; `assumed` says which.
     """
-    tokens_in = price.input_usd_per_million_tokens
-    tokens_out = price.output_usd_per_million_tokens
-    asked = {
-        "input": (tokens_in, tokens_in),
-        "output": (tokens_out, tokens_out),
+    own = {
+        "input": price.input_usd_per_million_tokens,
+        "output": (
+            price.output_usd_per_million_tokens
+        ),
         "cached": (
-            price.cache_read_usd_per_million_tokens,
-            tokens_in,
+            price.cache_read_usd_per_million_tokens
         ),
         "batch_input": (
-            price.batch_input_usd_per_million_tokens,
-            tokens_in,
+            price.batch_input_usd_per_million_tokens
         ),
         "batch_output": (
-            price.batch_output_usd_per_million_tokens,
-            tokens_out,
+            price.batch_output_usd_per_million_tokens
         ),
     }
-    return ApiPrices(
-        fields={
-            f"{name}_usd_per_million_tokens": (
-                usual if own is None else own
-            )
-            for name, (own, usual) in asked.items()
-        },
-        assumed=tuple(
-            f"{name} costs as much as any other"
-            for name, (own, _) in asked.items()
-            if own is None
-        ),
+    usual = {
+        "cached": "input",
+        "batch_input": "input",
+        "batch_output": "output",
+    }
+    assumed = [
+        name for name in usual if own[name] is None
+    ]
+    own |= {
+        name: own[usual[name]] for name in assumed
+    }
+    unit = "usd_per_million_tokens"
+    return ApiPrices.model_validate(
+        {
+            "fields": {
+                f"{name}_{unit}": usd
+                for name, usd in own.items()
+            },
+            "assumed": tuple(
+                f"{name} costs what "
+                f"{usual[name]} costs"
+                for name in assumed
+            ),
+        }
     )
 
 

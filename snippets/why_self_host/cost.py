@@ -6,11 +6,13 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from snippets.why_self_host.api_bill import (
+    DAYS,
     ApiDay,
     ApiPrices,
     api_tokens_usd,
 )
 from snippets.why_self_host.capacity import (
+    Day,
     Fleet,
     curve,
     fleet,
@@ -27,7 +29,7 @@ from snippets.why_self_host.throughput import Rates
 # --8<-- [end:imports]
 
 # --8<-- [start:case]
-WEEKS = 365 / 7 / 12  # of a month
+WEEKS = DAYS / 7  # of a month
 
 Usd = Annotated[float, Field(ge=0, le=1e9)]
 Hours = Annotated[float, Field(ge=0, le=10_000)]
@@ -60,11 +62,15 @@ class People(BaseModel):
     )
 
 
-class Rented(ApiDay, Rent, People):
-    """A day, an API's prices, rent and people."""
+class Rented(Day, ApiDay, Rent, People):
+    """A day, an API's prices, rent and people.
+
+    All fields in one flat model, so that what
+    varies them can name any by one word.
+    """
 
 
-class Bought(ApiDay, Purchase, People):
+class Bought(Day, ApiDay, Purchase, People):
     """The same with GPUs that are bought."""
 
 
@@ -77,12 +83,24 @@ class Month(NamedTuple):
     """USD a month, by part; floats, or arrays."""
 
     api_tokens: float
-    api_staff: float
+    api_setup: float
+    api_upkeep: float
     own_hardware: float
     own_power: float
-    own_staff: float
+    own_setup: float
+    own_upkeep: float
     own_monitoring: float
     evaluation: float
+
+    @property
+    def api_staff(self) -> float:
+        """People on the API's side."""
+        return self.api_setup + self.api_upkeep
+
+    @property
+    def own_staff(self) -> float:
+        """People on your own side."""
+        return self.own_setup + self.own_upkeep
 
     @property
     def api(self) -> float:
@@ -110,8 +128,9 @@ def month(
 ) -> Month:
     """Add up a month, either way, in USD.
 
-    staff = (set-up hours / months of use
-        + hours a week · 52.14 / 12) · USD an hour
+    set-up = hours / months of use · USD an hour
+    upkeep = hours a week · weeks of a month
+        · USD an hour
     own: the fleet that is paid; left out, the one
     that the day needs
     Fields of `case` may be arrays of draws.
@@ -122,22 +141,17 @@ def month(
         power = power_usd(case, own)
     else:
         hardware, power = rent_usd(case, own), 0.0
-    api_hours = (
-        case.api_setup_hours / case.months_of_use
-        + case.api_hours_per_week * WEEKS
-    )
-    own_hours = (
-        case.own_setup_hours / case.months_of_use
-        + case.own_hours_per_week * WEEKS
-    )
+    per_hour = case.staff_usd_per_hour
+    setup = per_hour / case.months_of_use
+    upkeep = per_hour * WEEKS
     return Month(
         api_tokens=api_tokens_usd(case),
-        api_staff=api_hours
-        * case.staff_usd_per_hour,
+        api_setup=case.api_setup_hours * setup,
+        api_upkeep=case.api_hours_per_week * upkeep,
         own_hardware=hardware,
         own_power=power,
-        own_staff=own_hours
-        * case.staff_usd_per_hour,
+        own_setup=case.own_setup_hours * setup,
+        own_upkeep=case.own_hours_per_week * upkeep,
         own_monitoring=case.monitoring_usd_per_month,
         evaluation=case.evaluation_usd_per_month,
     )
