@@ -9,11 +9,10 @@ from itertools import pairwise
 from snippets.data.facts import Fact
 from snippets.data.hosted import (
     HostedPrice,
-    blended,
     hosted_price,
-    offers,
-    read_hosted,
 )
+from snippets.data.offers import blended, offers
+from snippets.data.providers import read_hosted
 from snippets.data.records import (
     UnknownNameError,
     find,
