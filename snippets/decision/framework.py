@@ -72,7 +72,10 @@ class Situation(BaseModel):
                 f"share_that_needs_frontier={frontier:g}"
                 " has to be 0 where offline is true"
             )
-        if stay + frontier > 1:
+        # 1 + 1e-300 is 1 to a float.
+        if stay + frontier > 1 or (
+            stay and frontier == 1
+        ):
             raise ValueError(
                 "share_that_must_stay and "
                 "share_that_needs_frontier are "

@@ -124,6 +124,7 @@ def test_cheaper_is_said_only_where_own_pays_and_can_be_run(case: Situation) -> 
     [
         ({"offline": True, "share_that_needs_frontier": 0.1}, "share_that_needs_frontier=0.1 has to be 0"),
         ({"share_that_must_stay": 0.7, "share_that_needs_frontier": 0.4}, "0.7 and 0.4; together"),
+        ({"share_that_must_stay": 1e-300, "share_that_needs_frontier": 1}, "1e-300 and 1; together"),
         ({"vendor_certificate_needed": True, "offline": True}, "own_certificate has to be true"),
         ({"vendor_certificate_needed": True, "share_that_must_stay": 0.1}, "own_certificate has to be true"),
     ],
