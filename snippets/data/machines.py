@@ -37,6 +37,7 @@ DataType = Literal[
     "fp6",
     "fp4",
 ]
+VisibleBy = Literal["engine", "driver", "rule"]
 Gb = Annotated[float, Field(gt=0, le=20_000)]
 
 
@@ -49,8 +50,11 @@ class Machine(Record):
     architecture: Text
     year: int = Field(ge=2015, le=2040)
     memory_gb: tuple[Gb, ...] = Field(
-        min_length=1,
-        description="every size sold, as labeled",
+        default=(),
+        description=(
+            "every size sold, as labeled; none for "
+            "a CPU, whose owner chooses"
+        ),
     )
     visible_memory_gib: tuple[Gb, ...] = Field(
         default=(),
@@ -59,7 +63,20 @@ class Machine(Record):
             "wire for the GPU; empty: no source"
         ),
     )
+    visible_by: VisibleBy | None = None
     memory_type: Text
+    memory_channels: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="of 64 bits, of a CPU",
+    )
+    memory_mt_per_s: int | None = Field(
+        default=None,
+        ge=800,
+        le=100_000,
+        description="megatransfers, of a CPU",
+    )
     bandwidth_gb_per_s: float = Field(
         gt=0, le=100_000, description="peak, memory"
     )
@@ -70,10 +87,12 @@ class Machine(Record):
         default_factory=dict,
         description=(
             "peak without sparsity, of tensor "
-            "units where there are some"
+            "units where there are some; FP16, "
+            "BF16 and FP8 accumulate in FP32; "
+            "INT8 in TOPS"
         ),
     )
-    interconnect: Text
+    interconnect: str = ""
     interconnect_gb_per_s: float | None = Field(
         default=None,
         gt=0,
@@ -86,21 +105,44 @@ class Machine(Record):
     note: str = ""
 
     @model_validator(mode="after")
-    def _one_visible_size_for_each_sold(
-        self,
-    ) -> Self:
+    def _sizes_fit_each_other(self) -> Self:
+        sold = self.memory_gb
         seen = self.visible_memory_gib
-        if seen and len(seen) != len(
-            self.memory_gb
-        ):
+        if list(sold) != sorted(set(sold)):
+            raise ValueError("sizes have to rise")
+        if seen and len(seen) != len(sold):
             raise ValueError(
                 f"{len(seen)} visible sizes for "
-                f"{len(self.memory_gb)} sold"
+                f"{len(sold)} sold"
             )
-        if list(self.memory_gb) != sorted(
-            set(self.memory_gb)
+        for gib, gb in zip(
+            seen, sold, strict=False
         ):
-            raise ValueError("sizes have to rise")
+            if gib > gb:
+                raise ValueError(
+                    f"{gib} GiB visible of {gb} GB"
+                )
+        if bool(seen) != bool(self.visible_by):
+            raise ValueError(
+                "visible sizes and what saw them "
+                "come together"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_cpu_has_channels(self) -> Self:
+        channels = (
+            self.memory_channels is not None
+            and self.memory_mt_per_s is not None
+        )
+        if channels != (self.kind == "cpu"):
+            raise ValueError(
+                "channels and rate are of a CPU"
+            )
+        if bool(self.memory_gb) == channels:
+            raise ValueError(
+                "all but a CPU have sizes sold"
+            )
         return self
 
 
