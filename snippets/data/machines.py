@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+import snippets.data
 from snippets.data.records import (
     Record,
     Text,
@@ -153,8 +154,9 @@ class Machine(Record):
 @cache
 def read_machines() -> dict[str, Machine]:
     """Every machine of data/machines, by id."""
-    folder = Path(__file__).with_name("machines")
-    return read_entries(folder, Machine)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "machines", Machine)
 
 
 def machine(name: str) -> Machine:
