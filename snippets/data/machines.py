@@ -2,6 +2,7 @@
 
 # --8<-- [start:imports]
 from functools import cache
+from operator import gt
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -52,10 +53,7 @@ class Machine(Record):
     year: int = Field(ge=2015, le=2040)
     memory_gb: tuple[Gb, ...] = Field(
         default=(),
-        description=(
-            "every size sold, as labeled; none for "
-            "a CPU, whose owner chooses"
-        ),
+        description="every size sold, as labeled",
     )
     visible_memory_gib: tuple[Gb, ...] = Field(
         default=(),
@@ -106,44 +104,37 @@ class Machine(Record):
     note: str = ""
 
     @model_validator(mode="after")
-    def _sizes_fit_each_other(self) -> Self:
+    def _fields_fit_each_other(self) -> Self:
         sold = self.memory_gb
         seen = self.visible_memory_gib
-        if list(sold) != sorted(set(sold)):
-            raise ValueError("sizes have to rise")
-        if seen and len(seen) != len(sold):
-            raise ValueError(
-                f"{len(seen)} visible sizes for "
-                f"{len(sold)} sold"
-            )
-        for gib, gb in zip(
-            seen, sold, strict=False
-        ):
-            if gib > gb:
-                raise ValueError(
-                    f"{gib} GiB visible of {gb} GB"
-                )
-        if bool(seen) != bool(self.visible_by):
-            raise ValueError(
-                "visible sizes and what saw them "
-                "come together"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _a_cpu_has_channels(self) -> Self:
-        channels = (
-            self.memory_channels is not None
-            and self.memory_mt_per_s is not None
+        cpu = self.kind == "cpu"
+        rate = (
+            self.memory_channels,
+            self.memory_mt_per_s,
         )
-        if channels != (self.kind == "cpu"):
-            raise ValueError(
-                "channels and rate are of a CPU"
-            )
-        if bool(self.memory_gb) == channels:
-            raise ValueError(
-                "all but a CPU have sizes sold"
-            )
+        rules = {
+            "channels and rate are of a CPU": (
+                all(rate) if cpu else not any(rate)
+            ),
+            "sizes are sold of all but a CPU": (
+                cpu != bool(sold)
+            ),
+            "sizes rise": (
+                list(sold) == sorted(set(sold))
+            ),
+            "each size sold has a visible one": (
+                len(seen) in {0, len(sold)}
+            ),
+            "something saw what is visible": (
+                bool(seen) == bool(self.visible_by)
+            ),
+            "no more GiB visible than GB sold": (
+                not any(map(gt, seen, sold))
+            ),
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise ValueError(f"broken: {rule}")
         return self
 
 
