@@ -2,11 +2,13 @@
 
 # --8<-- [start:imports]
 from functools import cache
+from operator import gt
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+import snippets.data
 from snippets.data.records import (
     Record,
     Text,
@@ -37,6 +39,7 @@ DataType = Literal[
     "fp6",
     "fp4",
 ]
+VisibleBy = Literal["engine", "driver", "rule"]
 Gb = Annotated[float, Field(gt=0, le=20_000)]
 
 
@@ -49,7 +52,7 @@ class Machine(Record):
     architecture: Text
     year: int = Field(ge=2015, le=2040)
     memory_gb: tuple[Gb, ...] = Field(
-        min_length=1,
+        default=(),
         description="every size sold, as labeled",
     )
     visible_memory_gib: tuple[Gb, ...] = Field(
@@ -59,7 +62,20 @@ class Machine(Record):
             "wire for the GPU; empty: no source"
         ),
     )
+    visible_by: VisibleBy | None = None
     memory_type: Text
+    memory_channels: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="of 64 bits, of a CPU",
+    )
+    memory_mt_per_s: int | None = Field(
+        default=None,
+        ge=800,
+        le=100_000,
+        description="megatransfers, of a CPU",
+    )
     bandwidth_gb_per_s: float = Field(
         gt=0, le=100_000, description="peak, memory"
     )
@@ -70,10 +86,12 @@ class Machine(Record):
         default_factory=dict,
         description=(
             "peak without sparsity, of tensor "
-            "units where there are some"
+            "units where there are some; FP16, "
+            "BF16 and FP8 accumulate in FP32; "
+            "INT8 in TOPS"
         ),
     )
-    interconnect: Text
+    interconnect: str = ""
     interconnect_gb_per_s: float | None = Field(
         default=None,
         gt=0,
@@ -86,21 +104,37 @@ class Machine(Record):
     note: str = ""
 
     @model_validator(mode="after")
-    def _one_visible_size_for_each_sold(
-        self,
-    ) -> Self:
+    def _fields_fit_each_other(self) -> Self:
+        sold = self.memory_gb
         seen = self.visible_memory_gib
-        if seen and len(seen) != len(
-            self.memory_gb
-        ):
-            raise ValueError(
-                f"{len(seen)} visible sizes for "
-                f"{len(self.memory_gb)} sold"
-            )
-        if list(self.memory_gb) != sorted(
-            set(self.memory_gb)
-        ):
-            raise ValueError("sizes have to rise")
+        cpu = self.kind == "cpu"
+        rate = (
+            self.memory_channels,
+            self.memory_mt_per_s,
+        )
+        rules = {
+            "channels and rate are of a CPU": (
+                all(rate) if cpu else not any(rate)
+            ),
+            "sizes are sold of all but a CPU": (
+                cpu != bool(sold)
+            ),
+            "sizes rise": (
+                list(sold) == sorted(set(sold))
+            ),
+            "each size sold has a visible one": (
+                len(seen) in {0, len(sold)}
+            ),
+            "something saw what is visible": (
+                bool(seen) == bool(self.visible_by)
+            ),
+            "no more GiB visible than GB sold": (
+                not any(map(gt, seen, sold))
+            ),
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise ValueError(f"broken: {rule}")
         return self
 
 
@@ -111,8 +145,9 @@ class Machine(Record):
 @cache
 def read_machines() -> dict[str, Machine]:
     """Every machine of data/machines, by id."""
-    folder = Path(__file__).with_name("machines")
-    return read_entries(folder, Machine)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "machines", Machine)
 
 
 def machine(name: str) -> Machine:
