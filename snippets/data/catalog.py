@@ -19,6 +19,7 @@ from snippets.data.records import (
     find,
     read_entries,
 )
+from snippets.data.serving import read_serving
 
 
 @cache
@@ -42,6 +43,7 @@ def read_catalog() -> dict[
         "rentals": read_rentals(),
         "purchases": read_purchases(),
         "electricity": read_electricity(),
+        "serving": read_serving(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())
