@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import snippets.data
 from snippets.data.facts import read_facts
 from snippets.data.machines import read_machines
+from snippets.data.models import read_models
 from snippets.data.prices import (
     read_electricity,
     read_purchases,
     read_rentals,
 )
+from snippets.data.providers import read_hosted
 from snippets.data.records import (
     DataError,
     Record,
@@ -25,8 +28,9 @@ from snippets.data.serving import read_serving
 @cache
 def read_sources() -> dict[str, Source]:
     """Every source of data/sources, by id."""
-    folder = Path(__file__).with_name("sources")
-    return read_entries(folder, Source)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "sources", Source)
 
 
 @cache
@@ -40,6 +44,8 @@ def read_catalog() -> dict[
     """
     catalog: dict[str, Mapping[str, Record]] = {
         "machines": read_machines(),
+        "models": read_models(),
+        "hosted": read_hosted(),
         "rentals": read_rentals(),
         "purchases": read_purchases(),
         "electricity": read_electricity(),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+import snippets.data
 from snippets.data.records import (
     Id,
     Record,
@@ -26,6 +27,7 @@ class Price(Record):
     """What was asked for on a day; it expires."""
 
     expires: date
+    note: str = ""
 
     @model_validator(mode="after")
     def _low_is_not_above_high(self) -> Self:
@@ -77,7 +79,8 @@ class Electricity(Price):
 
 
 # --8<-- [start:read]
-DATA = Path(__file__).parent
+# A block of a page has no __file__.
+DATA = Path(*snippets.data.__path__)
 
 
 @cache
@@ -102,3 +105,62 @@ def read_electricity() -> dict[str, Electricity]:
 
 
 # --8<-- [end:read]
+
+
+# --8<-- [start:derive]
+HOURS_A_MONTH = 730
+
+
+def hours_to_buy(
+    purchase: Purchase, rental: Rental
+) -> tuple[float, float]:
+    """Count the hours of rent that buy the machine.
+
+    price / rent, in hours, of the lowest prices
+    and of the highest: power, the rest of the
+    computer and what it sells for are left out.
+
+    Raises ValueError for two different machines.
+    """
+    if purchase.machine != rental.machine:
+        raise ValueError(
+            f"{purchase.id} is a "
+            f"{purchase.machine}, {rental.id} a "
+            f"{rental.machine}"
+        )
+    return (
+        purchase.low_usd / rental.low_usd_per_hour,
+        purchase.high_usd
+        / rental.high_usd_per_hour,
+    )
+
+
+def usd_per_gb(
+    purchase: Purchase,
+) -> tuple[float, float]:
+    """Divide the price by the memory, in USD/GB."""
+    return (
+        purchase.low_usd / purchase.memory_gb,
+        purchase.high_usd / purchase.memory_gb,
+    )
+
+
+def power_usd_per_month(
+    watts: float, price: Electricity
+) -> float:
+    """Price a month of a steady draw, in USD.
+
+    watts / 1000 x 730 h x USD/kWh.
+
+    Raises ValueError unless watts is from 0 to 1e6.
+    """
+    if not 0 <= watts <= 1e6:
+        raise ValueError(
+            f"watts is {watts}; "
+            "it has to be from 0 to 1000000"
+        )
+    kwh = watts / 1000 * HOURS_A_MONTH
+    return kwh * price.usd_per_kwh
+
+
+# --8<-- [end:derive]

@@ -9,31 +9,20 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from genai_prices import Usage, calc_price
 from genai_prices.data import providers
-from genai_prices.types import ModelInfo, StartDateConstraint, TieredPrices
+from genai_prices.types import ModelInfo, TieredPrices
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from snippets.data.facts import read_facts
-from snippets.data.hosted import (
-    Hosted,
-    HostedPrice,
-    Offer,
-    blended,
-    first_day,
-    hosted_price,
-    offers,
-    price_dates,
-    read_hosted,
-)
-from snippets.data.records import UnknownNameError
+from snippets.data.hosted import HostedPrice, hosted_price
+from snippets.data.providers import Hosted, Offer, first_day, price_dates, read_hosted
 from tests.bounds import assert_accepts_exactly, defaults
 
 TODAY = date(2026, 11, 24)
 DATA = read_facts()["genai-prices"]
 LISTED = [(provider.id, model) for provider in providers for model in provider.models]
 OFFERS = [(record, offer) for record in read_hosted().values() for offer in record.offers]
-OPEN = sorted(record.weights for record in read_hosted().values() if record.weights)
 DATED = [("openrouter", "meta-llama/llama-3.3-70b-instruct"), ("openai", "gpt-5.6-sol"), ("openai", "o3")]
 
 
@@ -121,24 +110,7 @@ def test_the_answer_repeats_what_was_asked() -> None:
     assert hosted_price("openai", "gpt-5", TODAY).input_tokens == 0
 
 
-# --- what the package promises, and what it lacks ---------------------------------------------
-
-
-def test_the_day_of_the_data_is_the_newest_price_that_has_begun() -> None:
-    days = {day for provider, model in LISTED for day in price_dates(provider, model.id)}
-    assert max(day for day in days if day <= TODAY) == DATA.as_of
-
-
-def test_the_first_price_of_a_list_is_never_taken_for_a_date_that_it_lacks() -> None:
-    for _, model in LISTED:
-        if isinstance(model.prices, list):
-            assert model.prices[0].constraint is None
-            days = [
-                one.constraint.start_date
-                for one in model.prices
-                if isinstance(one.constraint, StartDateConstraint)
-            ]
-            assert days == sorted(set(days))
+# --- what the package promises ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("provider", "name"), DATED)
@@ -181,28 +153,6 @@ def test_a_longer_prompt_never_costs_less_a_token(name: tuple[str, str], one: in
 # --- errors -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("near", ["OpenAI", "open-ai", "openai ", "oppenai"])
-def test_a_provider_is_never_guessed(near: str) -> None:
-    with pytest.raises(UnknownNameError, match=f"unknown provider '{near}'; nearest: openai"):
-        hosted_price(near, "gpt-4o-mini", TODAY)
-
-
-@pytest.mark.parametrize("near", ["gpt-4o-Mini", "gpt4o-mini", "gpt-4o-mini-2024-07-18"])
-def test_a_model_is_never_guessed(near: str) -> None:
-    with pytest.raises(UnknownNameError, match=f"unknown model of openai '{near}'; nearest: .*gpt-4o-mini"):
-        hosted_price("openai", near, TODAY)
-
-
-def test_the_nearest_name_is_found_whatever_its_case() -> None:
-    with pytest.raises(UnknownNameError, match=r"nearest: meta-llama/Llama-3\.3-70B-Instruct-Turbo"):
-        hosted_price("together", "meta-llama/llama-3.3-70b-instruct", TODAY)
-
-
-def test_a_name_like_no_other_has_no_nearest() -> None:
-    with pytest.raises(UnknownNameError, match=r"^unknown provider 'ß'$"):
-        hosted_price("ß", "gpt-4o-mini", TODAY)
-
-
 @pytest.mark.parametrize(
     ("provider", "model", "first"),
     [
@@ -212,7 +162,6 @@ def test_a_name_like_no_other_has_no_nearest() -> None:
     ],
 )
 def test_before_its_first_known_day_a_model_has_no_price(provider: str, model: str, first: date) -> None:
-    assert first_day(provider, model) == first
     assert hosted_price(provider, model, first)
     before = first - timedelta(days=1)
     with pytest.raises(
@@ -260,7 +209,7 @@ def test_bounds_of_what_is_asked() -> None:
     assert defaults(HostedPrice) == {}
 
 
-# --- who hosts what ---------------------------------------------------------------------------
+# --- offers -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("record", "offer"), OFFERS, ids=lambda one: getattr(one, "model", None) or one.id)
@@ -275,50 +224,6 @@ def test_a_fact_that_dates_a_price_states_the_same_price(offer: Offer) -> None:
     fact = read_facts()[offer.fact]
     price = hosted_price(offer.provider, offer.model, fact.as_of)
     assert usd(price) == tuple(fact.values[f"{kind}_usd_per_million_tokens"] for kind in ("input", "output"))
-
-
-def test_no_offer_stands_twice() -> None:
-    names = [(offer.provider, offer.model) for _, offer in OFFERS]
-    assert len(names) == len(set(names))
-    weights = [record.weights for record, _ in OFFERS if record.weights]
-    assert len(set(weights)) == sum(1 for record in read_hosted().values() if record.weights)
-
-
-@pytest.mark.parametrize("weights", OPEN)
-def test_offers_come_cheapest_first_and_from_several_hosts(weights: str) -> None:
-    prices = [blended(price) for price in offers(weights, TODAY)]
-    assert prices == sorted(prices)
-    assert len({price.provider for price in offers(weights, TODAY)}) >= 3
-
-
-def test_unknown_weights_name_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown open weights 'llama-70b'; nearest: llama-3\.3-70b"):
-        offers("llama-70b", TODAY)
-
-
-def test_defaults_of_an_offer_and_of_a_record() -> None:
-    assert defaults(Offer) == {"fact": None, "note": ""}
-    assert defaults(Hosted) == {"weights": None, "expires": None}
-    with pytest.raises(ValidationError, match="offers"):
-        Hosted(id="a", name="A", offers=(), sources=("a",), as_of=TODAY)
-
-
-@given(st.floats(0, 1))
-def test_a_blend_lies_between_input_and_output(share: float) -> None:
-    price = hosted_price("openai", "gpt-4o-mini", TODAY)
-    assert 0.15 - 1e-9 <= blended(price, share) <= 0.60 + 1e-9
-
-
-def test_a_blend_is_three_parts_in_and_one_out_unless_told() -> None:
-    price = hosted_price("openai", "gpt-4o-mini", TODAY)
-    assert blended(price) == pytest.approx((3 * 0.15 + 0.60) / 4)
-    assert (blended(price, 1), blended(price, 0)) == (0.15, 0.60)
-
-
-@pytest.mark.parametrize("share", [-0.01, 1.01, float("nan")])
-def test_a_share_is_from_nothing_to_all(share: float) -> None:
-    with pytest.raises(ValueError, match="input_share is"):
-        blended(hosted_price("openai", "gpt-4o-mini", TODAY), share)
 
 
 # --- nothing comes over the network -----------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What does today's date change, and what takes too long for every run? Old facts, and every mutant.
+"""What does today's date change, and what takes too long for every run? Old facts, every mutant, records.
 
 `make test` never looks at the calendar, so an old commit stays as green as it was. This does.
 """
@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime
 
 from tests.pages.citations import Library, library_of
 from tests.pages.mutate import LOWEST_RATE, mutate, real_pages
+from tests.pages.mutate_records import mutate_records
 
 OLDEST_DAYS = 365
 SOON_DAYS = 30
 SEEDS = (0, 1, 2)  # `make test` takes the first
+RECORDS = 100
 
 
 def aging(library: Library, today: date) -> tuple[list[str], list[str]]:
@@ -45,4 +47,8 @@ def audit() -> int:
         lowest = min(lowest, *result["rate"].values())
         print(f"seed {seed}: caught {result['caught']} of {result['total']}: {result['rate']}", flush=True)
         print("\n".join(f"  survived: {survivor}" for survivor in result["survivors"]), flush=True)
+    count, unnoticed = mutate_records(RECORDS)
+    lowest = min(lowest, 1 - len(unnoticed) / count)
+    print(f"records: caught {count - len(unnoticed)} of {count}")
+    print("\n".join(f"  survived: {survivor}" for survivor in unnoticed), flush=True)
     return int(bool(old) or lowest < LOWEST_RATE)

@@ -25,7 +25,7 @@ def _snippets() -> list[str]:
 
 
 def _page_of(snippet: str) -> Path:
-    """The page that shares a snippet's stem: snippets/why_self_host/crossover.py → docs/why-self-host/cost.md."""
+    """The page of a snippet: snippets/why_self_host/cost.py → docs/why-self-host/cost.md."""
     return ROOT / Path("docs", *Path(snippet.replace("_", "-")).parts[1:]).with_suffix(".md")
 
 

@@ -1,0 +1,295 @@
+"""Parameters counted from the architecture, against two oracles: Transformers, and what is published.
+
+transformers_parameters.csv is not made by this project's tests, which do without Transformers. It was made
+once, in an environment of its own with `transformers` and `torch`: for each record here, the configuration
+class of its model type was filled with the published configuration that the record's sources name, the model
+was made on the `meta` device, and the sizes of its parameters were added up:
+
+    config = CONFIG_MAPPING[model_type](**published)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    sum(parameter.numel() for parameter in model.parameters())
+
+`parameters()` yields a tied matrix once and no buffers, so that the corrections of routers are not in it. Of
+models with encoders for pictures or sound it is the text model. Layers that predict further tokens are not
+part of these classes.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snippets.data.models import Attention, Dense, Experts, Latent, Linear, Mamba, Model, model, read_models
+from snippets.data.parameters import (
+    attention_parameters,
+    beside_parameters,
+    dense_parameters,
+    expert_parameters,
+    indexer_parameters,
+    latent_parameters,
+    layer_parameters,
+    linear_parameters,
+    mamba_parameters,
+    parameters,
+    per_layer_parameters,
+)
+
+MODELS = read_models()
+with Path(__file__).with_name("transformers_parameters.csv").open(encoding="utf-8", newline="") as file:
+    ROWS = [*csv.DictReader(file)]
+ORACLE = {row["model"]: int(row["parameters"]) for row in ROWS}
+
+# Published totals that count something else, with the share that it makes of them.
+OTHER_TOTAL = {
+    "gemma-3n-e4b": ("with encoders for pictures and sound", 0.13),
+    "llama-4-scout": ("with an encoder for pictures", 0.012),
+    "glm-4.6": ("between this count and one with the layer that predicts a further token", 0.0063),
+    "glm-4.7": ("between this count and one with the layer that predicts a further token", 0.0063),
+}
+OTHER_ACTIVE = {"glm-5.3": "neither with the embedding nor with the output matrix"}
+
+sizes = st.integers(1, 64)
+attentions = st.builds(
+    Attention,
+    heads=sizes,
+    kv_heads=sizes,
+    key_head_dim=sizes,
+    value_head_dim=sizes,
+    values_are_keys=st.booleans(),
+    bias=st.booleans(),
+    output_bias=st.booleans(),
+    query_key_norm=st.sampled_from(["none", "head", "layer"]),
+    output_gate=st.booleans(),
+    sinks=st.booleans(),
+)
+latents = st.builds(
+    Latent,
+    heads=sizes,
+    query_rank=st.integers(0, 64),
+    key_value_rank=sizes,
+    rope_head_dim=sizes,
+    nope_head_dim=sizes,
+    value_head_dim=sizes,
+)
+linears = st.builds(
+    Linear, key_heads=sizes, value_heads=sizes, key_head_dim=sizes, value_head_dim=sizes, conv_kernel=sizes
+)
+mambas = st.builds(Mamba, heads=sizes, head_dim=sizes, state_size=sizes, groups=sizes, conv_kernel=sizes)
+experts = st.builds(
+    Experts,
+    experts=st.integers(8, 64),
+    active=st.integers(1, 8),
+    size=sizes,
+    gated=st.booleans(),
+    bias=st.booleans(),
+    latent_size=st.integers(0, 8),
+    shared=st.just(1),
+    shared_size=sizes,
+    shared_gate=st.booleans(),
+)
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> Model:
+    """A small model with any kinds of layers."""
+    parts: dict[str, Any] = {
+        "full": ("attention", attentions),
+        "latent": ("latent", latents),
+        "linear": ("linear", linears),
+        "mamba": ("mamba", mambas),
+    }
+    feeds: dict[str, Any] = {"dense": st.builds(Dense, size=sizes, gated=st.booleans()), "experts": experts}
+    mixers = draw(st.lists(st.sampled_from([*parts]), min_size=1, max_size=4))
+    kinds = draw(st.lists(st.sampled_from([*feeds]), min_size=1, max_size=4))
+    layers = draw(st.integers(max(len(mixers), len(kinds)), 12))
+    return Model.model_validate(
+        {
+            "id": "drawn",
+            "name": "Drawn",
+            "maker": "Hypothesis",
+            "family": "Drawn",
+            "license": "MIT",
+            "sources": ["none"],
+            "as_of": "2026-11-24",
+            "context_tokens": 4096,
+            "published_parameters": 10**9,
+            "published_rounding_parameters": 1,
+            "vocabulary": draw(st.integers(1, 1000)),
+            "tied_embeddings": draw(st.booleans()),
+            "hidden_size": draw(sizes),
+            "layers": layers,
+            "mixers": mixers,
+            "feed_forwards": kinds,
+            "norms_per_layer": draw(st.integers(0, 4)),
+            **{parts[mixer][0]: draw(parts[mixer][1]) for mixer in dict.fromkeys(mixers)},
+            **{kind: draw(feeds[kind]) for kind in dict.fromkeys(kinds)},
+        }
+    )
+
+
+def with_(one: Model, **changes: Any) -> Model:
+    """The same model with some fields changed, checked again."""
+    return Model.model_validate({**one.model_dump(), **changes})
+
+
+def test_the_oracle_has_every_model_and_no_other() -> None:
+    assert ORACLE.keys() == MODELS.keys()
+    assert {row["transformers"] for row in ROWS} == {"5.24.0"}
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_total_is_that_of_transformers_to_the_parameter(name: str) -> None:
+    assert parameters(MODELS[name]).total == ORACLE[name]
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_total_is_the_published_one_within_its_rounding(name: str) -> None:
+    one = MODELS[name]
+    error = abs(parameters(one).total - one.published_parameters)
+    if name in OTHER_TOTAL:
+        share = error / one.published_parameters
+        assert 0.9 * OTHER_TOTAL[name][1] < share < OTHER_TOTAL[name][1]
+    elif one.published_rounding_parameters == 1:
+        assert error == 0
+    else:
+        assert error < one.published_rounding_parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "rounding"),
+    [
+        (name, one.active_rounding_parameters)
+        for name, one in sorted(MODELS.items())
+        if one.active_rounding_parameters
+    ],
+)
+def test_active_is_the_published_one_with_or_without_what_is_looked_up(name: str, rounding: int) -> None:
+    count = parameters(MODELS[name])
+    published = MODELS[name].published_active_parameters
+    assert published
+    near = min(abs(count.active - published), abs(count.active + count.looked_up - published))
+    assert (near < rounding) != (name in OTHER_ACTIVE)
+
+
+def test_glm_4_6_is_published_between_this_count_and_one_with_the_predicting_layer() -> None:
+    glm = model("glm-4.6")
+    total = parameters(glm).total
+    predicting = layer_parameters(glm, glm.layers - 1).total + 2 * glm.hidden_size**2
+    assert total < glm.published_parameters < total + predicting
+
+
+def test_glm_5_3_is_published_near_this_count_without_the_output_matrix() -> None:
+    glm = model("glm-5.3")
+    used = parameters(glm).active - glm.vocabulary * glm.hidden_size
+    assert glm.published_active_parameters
+    assert abs(used - glm.published_active_parameters) < 1e9
+
+
+@pytest.mark.parametrize(
+    ("name", "digits"),
+    [
+        ("llama-3.1-8b", 8_030_261_248),
+        ("gpt-oss-120b", 116_829_156_672),
+        ("qwen3-30b-a3b", 30_532_122_624),
+        ("gemma-3-27b", 27_009_002_240),
+    ],
+)
+def test_exactly_published_totals(name: str, digits: int) -> None:
+    assert parameters(model(name)).total == digits
+
+
+@pytest.mark.parametrize("one", MODELS.values(), ids=str)
+def test_stored_is_used_looked_up_and_idle(one: Model) -> None:
+    count = parameters(one)
+    assert 0 < count.active <= count.active + count.looked_up <= count.total
+    assert (count.active + count.looked_up == count.total) == (one.experts is None)
+
+
+@given(architectures())
+def test_no_token_uses_more_than_there_is(one: Model) -> None:
+    count = parameters(one)
+    assert 0 < count.active <= count.total - count.looked_up
+
+
+@given(architectures())
+def test_counts_add_up_over_layers(one: Model) -> None:
+    longer = with_(one, layers=one.layers + 1)
+    added = layer_parameters(longer, one.layers)
+    assert parameters(longer).total - parameters(one).total == added.total >= 0
+    assert parameters(longer).active - parameters(one).active == added.active >= 0
+
+
+@given(architectures())
+def test_an_output_matrix_of_its_own_is_as_large_as_the_embedding(one: Model) -> None:
+    tied = parameters(with_(one, tied_embeddings=True))
+    own = parameters(with_(one, tied_embeddings=False))
+    table = one.vocabulary * one.hidden_size
+    assert (own.total - tied.total, own.looked_up, tied.looked_up) == (table, table, 0)
+    assert own.active == tied.active
+
+
+@given(experts, sizes)
+def test_one_more_active_expert_is_used_and_not_stored(part: Experts, hidden: int) -> None:
+    one, two, three = (expert_parameters(part, hidden, used) for used in (1, 2, 3))
+    assert two - one == three - two > 0
+
+
+@given(attentions, sizes)
+def test_layers_that_share_keys_and_values_are_smaller(part: Attention, hidden: int) -> None:
+    assert attention_parameters(part, hidden, shares_kv=True) < attention_parameters(part, hidden)
+
+
+@given(attentions, latents, linears, sizes)
+def test_wider_models_have_more_parameters(
+    attention: Attention, latent: Latent, linear: Linear, hidden: int
+) -> None:
+    assert attention_parameters(attention, hidden + 1) > attention_parameters(attention, hidden) > 0
+    assert latent_parameters(latent, hidden + 1) > latent_parameters(latent, hidden) > 0
+    assert linear_parameters(linear, hidden + 1) > linear_parameters(linear, hidden) > 0
+
+
+@given(mambas, sizes)
+def test_wider_states_have_more_parameters(part: Mamba, hidden: int) -> None:
+    wider = part.model_copy(update={"state_size": part.state_size + 1})
+    assert mamba_parameters(wider, hidden) > mamba_parameters(part, hidden)
+
+
+@given(sizes, sizes)
+def test_a_gate_is_a_third_matrix(size: int, hidden: int) -> None:
+    gated = dense_parameters(Dense(size=size), hidden)
+    assert gated - dense_parameters(Dense(size=size, gated=False), hidden) == size * hidden
+
+
+def test_grouped_queries_cost_a_quarter_of_the_keys_and_values() -> None:
+    every = Attention(heads=32, kv_heads=32, key_head_dim=128, value_head_dim=128)
+    grouped = every.model_copy(update={"kv_heads": 8})
+    saved = attention_parameters(every, 4096) - attention_parameters(grouped, 4096)
+    assert saved == 2 * 24 * 128 * 4096
+
+
+def test_only_layers_with_an_indexer_of_their_own_count_it() -> None:
+    glm = model("glm-5.3")
+    assert glm.latent
+    index = indexer_parameters(glm.latent, glm.hidden_size)
+    shared, own = layer_parameters(glm, 5).total, layer_parameters(glm, 6).total
+    assert own - shared == index > 0
+
+
+def test_without_an_indexer_there_is_nothing_to_count() -> None:
+    deepseek = model("deepseek-v3")
+    assert deepseek.latent
+    assert indexer_parameters(deepseek.latent, deepseek.hidden_size) == 0
+
+
+def test_gemma_3n_looks_up_an_embedding_for_each_layer() -> None:
+    gemma = model("gemma-3n-e4b")
+    assert parameters(gemma).looked_up == 262_144 * 256 * 35
+    assert gemma.per_layer
+    assert beside_parameters(gemma.per_layer, gemma.hidden_size) > 0
+    assert per_layer_parameters(model("phi-4")) == 0

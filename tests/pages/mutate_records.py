@@ -1,0 +1,137 @@
+"""Would anyone notice a wrong record? Change one digit of one value in the data, and require red.
+
+A value that no page prints and no test holds is a figure that nobody checks. The pages that cite the record
+are run again in a copy of the project, and then the tests of the data.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.pages.citations import uses
+from tests.pages.collect import ROOT
+
+DATA = Path("snippets", "data")
+PARTS = ("snippets", "tests", "theme", "docs")
+# What is said of a value, and when: no figure that a page could print wrong.
+NO_VALUES = re.compile(r"^\s*(?:as_of|expires|sources|says|note|name|vendor|architecture)\s*=")
+TABLE = re.compile(r"^\[\"?(?P<id>[^\"\]]+)\"?\]")
+DIGIT = re.compile(r"(?<![\w\"-])\d|(?<=[\d.])\d")
+
+
+@dataclass(frozen=True)
+class RecordMutant:
+    """One digit of one line of a data file."""
+
+    path: Path
+    record: str
+    line: int
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.before.strip()!r} → {self.after.strip()!r}"
+
+
+def record_mutants(seed: int) -> Iterator[RecordMutant]:
+    """One changed digit for each record, chosen by a seed."""
+    chance = random.Random(seed)  # noqa: S311 - seeded, so that a rate can be repeated
+    for path in sorted((ROOT / DATA).glob("*/*.toml")):
+        if path.parent.name == "sources":
+            continue
+        lines = path.read_text(encoding="utf-8").split("\n")
+        record, places = "", dict[str, list[tuple[int, int]]]()
+        for number, line in enumerate(lines):
+            if match := TABLE.match(line):
+                record = match["id"]
+            elif not NO_VALUES.match(line) and "=" in line:
+                found = [(number, digit.start()) for digit in DIGIT.finditer(line)]
+                places.setdefault(record, []).extend(found)
+        for key, digits in places.items():
+            mutant = _changed(path, key, lines, digits, chance)
+            if mutant:
+                yield mutant
+
+
+def _changed(
+    path: Path, record: str, lines: list[str], digits: list[tuple[int, int]], chance: random.Random
+) -> RecordMutant | None:
+    """A digit of the record changed so that the file is still TOML; None where there is none."""
+    for number, place in chance.sample(digits, len(digits)):
+        old = lines[number]
+        other = chance.choice([digit for digit in "123456789" if digit != old[place]])
+        new = old[:place] + other + old[place + 1 :]
+        try:
+            tomllib.loads("\n".join([*lines[:number], new, *lines[number + 1 :]]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return RecordMutant(path.relative_to(ROOT), record, number + 1, old, new)
+    return None
+
+
+def _notices(mutant: RecordMutant, pages: list[str], copy: Path) -> bool:
+    """Whether a page that cites the record, or a test of the data, goes red."""
+    target = copy / mutant.path
+    text = target.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    lines[mutant.line - 1] = mutant.after
+    target.write_text("\n".join(lines), encoding="utf-8")
+    try:
+        return any(_is_red(copy, what) for what in (pages, ["tests/data"]) if what)
+    finally:
+        target.write_text(text, encoding="utf-8")
+
+
+def _is_red(copy: Path, what: list[str]) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *what]
+    environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis")}
+    return bool(
+        subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode
+    )
+
+
+def mutate_records(limit: int, seed: int = 0) -> tuple[int, list[str]]:
+    """Change a sample of records, one digit each; how many were changed, and which went unnoticed.
+
+    Raises ValueError where a page or a test is red before anything is changed: it would notice everything.
+    """
+    every = [*record_mutants(seed)]
+    chosen = random.Random(seed).sample(every, min(limit, len(every)))  # noqa: S311 - as above
+    cited = {
+        key: [path.relative_to(ROOT).as_posix() for path in paths if path.name != "catalog.md"]
+        for key, paths in uses().items()
+    }
+    workers = min(2, os.cpu_count() or 1)
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(workers) as pool:
+        copies = [_copy(Path(name, str(worker))) for worker in range(workers)]
+        pages = sorted({page for one in chosen for page in cited.get(one.record, [])})
+        if _is_red(copies[0], [*pages, "tests/data"]):
+            raise ValueError(f"mend what is red before records are changed: {', '.join(pages)}, tests/data")
+
+        def judge(worker: int) -> list[str]:
+            mine = chosen[worker::workers]
+            return [str(one) for one in mine if not _notices(one, cited.get(one.record, []), copies[worker])]
+
+        survivors = [line for lines in pool.map(judge, range(workers)) for line in lines]
+    return len(chosen), sorted(survivors)
+
+
+def _copy(folder: Path) -> Path:
+    ignored = shutil.ignore_patterns("node_modules", "__pycache__")
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+    (folder / "theme" / "node_modules").symlink_to(ROOT / "theme" / "node_modules")  # diagrams are parsed
+    for part in ("pyproject.toml", "conftest.py", "mkdocs.yml", "README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / part, folder / part)
+    return folder
