@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+import snippets.data
 from snippets.data.records import (
     Id,
     Record,
@@ -116,8 +117,9 @@ class Serving(Record):
 @cache
 def read_serving() -> dict[str, Serving]:
     """Every record of data/serving, by id."""
-    folder = Path(__file__).with_name("serving")
-    return read_entries(folder, Serving)
+    # A block of a page has no __file__.
+    data = Path(*snippets.data.__path__)
+    return read_entries(data / "serving", Serving)
 
 
 def serving(name: str) -> Serving:

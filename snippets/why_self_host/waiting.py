@@ -10,7 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # --8<-- [start:line]
 class Line(BaseModel):
-    """Requests that come by chance, and slots."""
+    """Requests that come by chance, and slots.
+
+    A slot is a request that is served at its own
+    full speed.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -18,11 +22,7 @@ class Line(BaseModel):
         allow_inf_nan=False,
     )
 
-    slots: int = Field(
-        ge=1,
-        le=100_000,
-        description="requests served at a time",
-    )
+    slots: int = Field(ge=1, le=100_000)
     service_s: float = Field(
         gt=0,
         le=1e5,
@@ -31,14 +31,12 @@ class Line(BaseModel):
     utilization_ratio: float = Field(
         ge=0, le=0.999, description="slots taken"
     )
-    burstiness: float = Field(
-        ge=0,
-        le=1_000,
-        description=(
-            "1: arrivals and lengths as chance has "
-            "them (Poisson, exponential)"
-        ),
-    )
+
+    @property
+    def spare_requests_per_s(self) -> float:
+        """What the slots could serve on top."""
+        free = 1 - self.utilization_ratio
+        return self.slots * free / self.service_s
 
 
 # --8<-- [end:line]
@@ -51,6 +49,7 @@ def wait_probability(line: Line) -> float:
     B(0) = 1, B(k) = a·B(k-1) / (k + a·B(k-1)) with
     a = slots · utilization;
     C = B(slots) / (1 - utilization · (1 - B))
+    Assumes Poisson arrivals, exponential service.
     """
     load = line.slots * line.utilization_ratio
     lost = 1.0
@@ -64,16 +63,11 @@ def wait_probability(line: Line) -> float:
 def mean_wait_s(line: Line) -> float:
     """Wait for a slot in the mean, in seconds.
 
-    C · service / (slots · (1 - utilization)), times
-    burstiness (Allen and Cunneen: half the sum of
-    the squared variations of arrival and service)
+    C / (slots · (1 - utilization) / service)
     """
-    free = line.slots * (1 - line.utilization_ratio)
     return (
-        line.burstiness
-        * wait_probability(line)
-        * line.service_s
-        / free
+        wait_probability(line)
+        / line.spare_requests_per_s
     )
 
 
@@ -82,9 +76,9 @@ def wait_within_s(
 ) -> float:
     """How long a share of requests waits at most.
 
-    service · ln(C / (1 - share))
-        / (slots · (1 - utilization)), not below 0,
-    times burstiness
+    ln(C / (1 - share))
+        / (slots · (1 - utilization) / service),
+    in seconds, not below 0
     Raises ValueError for a share outside 0 to 1.
     """
     if not 0 <= share < 1:
@@ -95,13 +89,32 @@ def wait_within_s(
     waits = wait_probability(line)
     if waits <= 1 - share:
         return 0.0
-    free = line.slots * (1 - line.utilization_ratio)
     return (
-        line.burstiness
-        * log(waits / (1 - share))
-        * line.service_s
-        / free
+        log(waits / (1 - share))
+        / line.spare_requests_per_s
     )
 
 
 # --8<-- [end:wait]
+
+
+# --8<-- [start:burst]
+def burst_s(line: Line, requests: int) -> float:
+    """How long until a burst has found its slots.
+
+    (requests - free slots) / what is spare, in
+    seconds, not below 0; the usual load goes on
+    Raises ValueError for fewer than no requests.
+    """
+    if not 0 <= requests <= 1e9:
+        raise ValueError(
+            f"requests is {requests}; 0 to 10^9"
+        )
+    free = line.slots * (1 - line.utilization_ratio)
+    return (
+        max(0.0, requests - free)
+        / line.spare_requests_per_s
+    )
+
+
+# --8<-- [end:burst]
