@@ -100,6 +100,12 @@ def test_a_day_that_comes_in_one_hour_needs_ten_replicas_in_it() -> None:
     assert own.utilization_ratio == pytest.approx(10 / 240)
 
 
+def test_stopped_by_the_hour_each_hour_keeps_room_too() -> None:
+    # five hours of work in each of two hours, at half of the utilization
+    two = curve({range(9, 11): 1})
+    assert fleet(day(hourly_shares=two, highest_utilization=0.5)).least_gpu_hours_per_day == 2 * 10 + 22
+
+
 def test_what_may_wait_needs_no_replica_of_its_own() -> None:
     rush = curve({range(9, 10): 1})
     assert [fleet(day(hourly_shares=rush, batch_share=part)).replicas for part in (0, 0.5, 0.9, 1)] == [

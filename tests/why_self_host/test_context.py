@@ -85,6 +85,14 @@ def test_the_fit_finds_what_made_the_rows(replica: Replica) -> None:
     assert held_out(made) == pytest.approx([0] * len(made), abs=1e-4)
 
 
+@given(replicas, st.integers(0, len(SHAPES) - 1))
+def test_a_row_that_is_left_out_has_no_say_in_its_own_prediction(replica: Replica, at: int) -> None:
+    made = [served(replica, *shape) for shape in SHAPES]
+    halved = {"output_tokens_per_s": made[at].output_tokens_per_s / 2}
+    made[at] = made[at].model_copy(update=halved)
+    assert held_out(made)[at] == pytest.approx(1, rel=1e-3)
+
+
 @given(replicas)
 def test_the_order_of_rows_does_not_matter(replica: Replica) -> None:
     made = [served(replica, *shape) for shape in SHAPES]
