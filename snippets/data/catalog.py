@@ -22,6 +22,7 @@ from snippets.data.records import (
     find,
     read_entries,
 )
+from snippets.data.serving import read_serving
 
 
 @cache
@@ -48,6 +49,7 @@ def read_catalog() -> dict[
         "rentals": read_rentals(),
         "purchases": read_purchases(),
         "electricity": read_electricity(),
+        "serving": read_serving(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

@@ -1,6 +1,7 @@
 """How many GPUs does a day need; how busy?"""
 
 # --8<-- [start:imports]
+from math import inf
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
@@ -86,16 +87,21 @@ def curve(
 ) -> tuple[float, ...]:
     """Turn weights by hour into shares of a day.
 
-    weights: hours of the day → load, in any unit;
-    hours that are not named have none
-    Raises ValueError where all weights are zero.
+    weights: hours of the day, 0 to 23 → load, in
+    any unit; hours that are not named have none
+    Raises ValueError where no hour has load, or one
+    has less than none, or is none of the day.
     """
     load = [0.0] * HOURS
     for hours, weight in weights.items():
         for hour in hours:
+            if not 0 <= hour < HOURS:
+                raise ValueError(
+                    f"hour {hour} is not of the day"
+                )
             load[hour] += weight
     whole = sum(load)
-    if not whole > 0 or min(load) < 0:
+    if not 0 < whole < inf or min(load) < 0:
         raise ValueError(
             f"weights={weights}; some hour has to "
             "have load, and none less than zero"
@@ -130,7 +136,8 @@ def fleet(day: Day) -> Fleet:
     utilization = work / (24 · replicas)
     Batches fill the hours that are left, so they
     add a replica only where those do not suffice.
-    least: replicas started and stopped by the hour
+    least: replicas started and stopped by the hour,
+    one and the spare always on
     Fields of `day` may be arrays of draws.
     """
     read = day.input_tokens_per_day * (
@@ -157,7 +164,8 @@ def fleet(day: Day) -> Fleet:
         1, np.ceil(by_hour / limit - 1e-9)
     ).sum(axis=-1)
     least = np.maximum(
-        hourly, np.ceil(work / highest - 1e-9)
+        hourly,
+        np.ceil(work / highest - HOURS * 1e-9),
     )
     least += day.spare_replicas * HOURS
     gpus = replicas * day.gpus_per_replica

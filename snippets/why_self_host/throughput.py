@@ -50,7 +50,7 @@ class Rates(BaseModel):
 # --8<-- [end:model]
 
 
-# --8<-- [start:fit]
+# --8<-- [start:two]
 def rates(
     one: Throughput, other: Throughput
 ) -> Rates:
@@ -69,7 +69,8 @@ def rates(
         ]
     )
     spent = np.array([one.seconds, other.seconds])
-    if np.linalg.matrix_rank(mix) < 2:
+    share = mix / mix.sum(axis=1, keepdims=True)
+    if np.linalg.cond(share) > 1e3:
         raise ValueError(
             "both have the same mix of tokens"
         )
@@ -97,4 +98,4 @@ def predicted_tokens_per_s(
     return of.output_tokens / seconds
 
 
-# --8<-- [end:fit]
+# --8<-- [end:two]
