@@ -170,13 +170,14 @@ def payback(
         * (1 - buy.resale_ratio)
     )
     if saved <= 0:
-        reason = (
-            "running it costs what renting does"
-        )
+        reason = "to run it costs no less than rent"
         return Payback(months=None, reason=reason)
     months = float(lost / saved)
     if months > buy.life_months:
-        reason = f"{months:.0f} months outlast it"
+        reason = (
+            f"{months:.0f} months, and it lasts "
+            f"{buy.life_months:g}"
+        )
         return Payback(months=None, reason=reason)
     return Payback(months=months, reason="")
 
