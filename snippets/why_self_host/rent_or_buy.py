@@ -110,9 +110,10 @@ def power_usd(case: Purchase, own: Fleet) -> float:
     · PUE · hours of a month / 1000 · USD per kWh,
     in USD a month
     """
-    watts = case.idle_w_per_gpu
-    watts += own.utilization_ratio * (
-        case.load_w_per_gpu - case.idle_w_per_gpu
+    idle = case.idle_w_per_gpu
+    # Not +=, which would change an array of draws.
+    watts = idle + own.utilization_ratio * (
+        case.load_w_per_gpu - idle
     )
     kwh = own.gpus * watts * DAYS * HOURS / 1000
     return (
