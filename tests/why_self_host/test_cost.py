@@ -154,9 +154,17 @@ def test_busy_hours_alone_are_dozens_of_times_less_than_the_bill() -> None:
     case = against("novita", "meta-llama/llama-3.3-70b-instruct", 2.69)
     # Seconds of a day: 70 % of 37.5M read, 12.5M written, by the two rates that the measurements split into.
     seconds = 37.5e6 * 0.7 / SPEED.input_tokens_per_s + 12.5e6 / SPEED.output_tokens_per_s
-    busy_usd = seconds / 3600 * 2 * 2.69 * 365 / 12
+    assert fleet(case).work_hours_per_day == pytest.approx(seconds / 3600)
+    busy_usd = fleet(case).work_hours_per_day * 2 * 2.69 * 365 / 12
     assert busy_usd == pytest.approx(180, abs=0.5)
     assert month(case).own / busy_usd == pytest.approx(57, abs=0.5)
+
+
+def test_against_the_frontier_the_example_pays_for_cached_and_batched_tokens() -> None:
+    # GPT-5.6 Sol: $4 in, $20 out, $0.40 from the cache, half in a batch. Of a day's 37.5M in and 12.5M out
+    # a fifth is in batches; of the rest, 30 % of the input comes from the cache.
+    a_day = 7.5 * 2 + 2.5 * 10 + 9 * 0.40 + 21 * 4 + 10 * 20
+    assert month(against("openai", "gpt-5.6-sol")).api_tokens == pytest.approx(a_day * 365 / 12)
 
 
 # --- what changes what ------------------------------------------------------------------------
