@@ -104,8 +104,8 @@ class ApiPrices(BaseModel):
 def api_prices(price: HostedPrice) -> ApiPrices:
     """Fill the five prices of a day.
 
-    What the data have no discount for costs what
-    it costs otherwise; `assumed` says which.
+    What the data have no price for costs what it
+    costs otherwise; `assumed` names it.
     """
     own = {
         "input": price.input_usd_per_million_tokens,
@@ -127,9 +127,9 @@ def api_prices(price: HostedPrice) -> ApiPrices:
         "batch_input": "input",
         "batch_output": "output",
     }
-    assumed = [
+    assumed = tuple(
         name for name in usual if own[name] is None
-    ]
+    )
     own |= {
         name: own[usual[name]] for name in assumed
     }
@@ -140,11 +140,7 @@ def api_prices(price: HostedPrice) -> ApiPrices:
                 f"{name}_{unit}": usd
                 for name, usd in own.items()
             },
-            "assumed": tuple(
-                f"{name} costs what "
-                f"{usual[name]} costs"
-                for name in assumed
-            ),
+            "assumed": assumed,
         }
     )
 

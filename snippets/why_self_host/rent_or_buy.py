@@ -110,9 +110,10 @@ def power_usd(case: Purchase, own: Fleet) -> float:
     · PUE · hours of a month / 1000 · USD per kWh,
     in USD a month
     """
-    watts = case.idle_w_per_gpu
-    watts += own.utilization_ratio * (
-        case.load_w_per_gpu - case.idle_w_per_gpu
+    idle = case.idle_w_per_gpu
+    # Not +=, which would change an array of draws.
+    watts = idle + own.utilization_ratio * (
+        case.load_w_per_gpu - idle
     )
     kwh = own.gpus * watts * DAYS * HOURS / 1000
     return (
@@ -170,13 +171,14 @@ def payback(
         * (1 - buy.resale_ratio)
     )
     if saved <= 0:
-        reason = (
-            "running it costs what renting does"
-        )
+        reason = "to run it costs no less than rent"
         return Payback(months=None, reason=reason)
     months = float(lost / saved)
     if months > buy.life_months:
-        reason = f"{months:.0f} months outlast it"
+        reason = (
+            f"{months:.0f} months, and it lasts "
+            f"{buy.life_months:g}"
+        )
         return Payback(months=None, reason=reason)
     return Payback(months=months, reason="")
 
