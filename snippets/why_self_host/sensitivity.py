@@ -2,7 +2,6 @@
 
 # --8<-- [start:imports]
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Self
 
 from pydantic import (
@@ -12,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from snippets.data.records import find
 from snippets.why_self_host.cost import Case, month
 
 # --8<-- [end:imports]
@@ -48,32 +48,27 @@ class Range(BaseModel):
 def at(
     case: Case, part: Range, ratio: float
 ) -> Case:
-    """The case with the fields of a range moved.
+    """Multiply the fields of a range by a factor.
 
-    Raises ValueError for a field that the case
-    lacks or that is no quantity, with the nearest
-    names; a ValidationError out of its bounds.
+    Only floats vary: not counts, choices or hours.
+    A field that is 0 stays 0.
+    Raises UnknownNameError with the nearest names
+    for a field that is none of them; a
+    ValidationError where one leaves its bounds.
     """
     kind = type(case)
-    known = [
-        name
+    known = {
+        name: getattr(case, name)
         for name, field in kind.model_fields.items()
         if field.annotation is float
-    ]
-    for name in part.fields:
-        if name not in known:
-            near = get_close_matches(name, known)
-            said = ", ".join(near) or "none"
-            raise ValueError(
-                f"{part.name}: no quantity "
-                f"{name!r}; nearest: {said}"
-            )
+    }
+    what = f"quantity in {part.name}"
+    moved = {
+        name: find(known, name, what) * ratio
+        for name in part.fields
+    }
     return kind.model_validate(
-        case.model_dump()
-        | {
-            name: getattr(case, name) * ratio
-            for name in part.fields
-        }
+        case.model_dump() | moved
     )
 
 
@@ -98,9 +93,19 @@ class Swing(BaseModel):
             - self.saved_at_low_usd
         )
 
+    @property
+    def turns(self) -> bool:
+        """Own is cheaper at one end only."""
+        return (self.saved_at_low_usd > 0) != (
+            self.saved_at_high_usd > 0
+        )
+
 
 def saved_usd(case: Case) -> float:
-    """API less own, in USD a month."""
+    """Subtract own from API, in USD a month.
+
+    Above 0, own is cheaper.
+    """
     bills = month(case)
     return bills.api - bills.own
 
@@ -110,6 +115,8 @@ def tornado(
 ) -> tuple[Swing, ...]:
     """Move one range at a time, widest swing first.
 
+    Savings at low_ratio and at high_ratio, all
+    other inputs as they are; API less own.
     Raises what `at` raises, at either end.
     """
     swings = [
