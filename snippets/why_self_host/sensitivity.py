@@ -119,18 +119,21 @@ def tornado(
     other inputs as they are; API less own.
     Raises what `at` raises, at either end.
     """
-    swings = [
-        Swing(
-            name=part.name,
-            saved_at_low_usd=saved_usd(
-                at(case, part, part.low_ratio)
-            ),
-            saved_at_high_usd=saved_usd(
-                at(case, part, part.high_ratio)
-            ),
+    swings = []
+    for part in ranges:
+        low = at(case, part, part.low_ratio)
+        high = at(case, part, part.high_ratio)
+        swings.append(
+            Swing(
+                name=part.name,
+                saved_at_low_usd=float(
+                    saved_usd(low)
+                ),
+                saved_at_high_usd=float(
+                    saved_usd(high)
+                ),
+            )
         )
-        for part in ranges
-    ]
     return tuple(
         sorted(
             swings,
@@ -140,3 +143,60 @@ def tornado(
 
 
 # --8<-- [end:tornado]
+
+
+# --8<-- [start:example]
+LOAD = (
+    "input_tokens_per_day",
+    "output_tokens_per_day",
+)
+API = tuple(
+    f"{name}_usd_per_million_tokens"
+    for name in (
+        "input",
+        "output",
+        "cached",
+        "batch_input",
+        "batch_output",
+    )
+)
+SPEED = (
+    "input_tokens_per_s",
+    "output_tokens_per_s",
+)
+
+RANGES = tuple(
+    Range(
+        name=name,
+        fields=fields,
+        low_ratio=low,
+        high_ratio=high,
+    )
+    for name, fields, low, high in (
+        # A guess, until a pilot has run.
+        ("load", LOAD, 0.5, 2),
+        # They fall more often than they rise.
+        ("API prices", API, 0.5, 1.1),
+        # A contract asks less, a large cloud more.
+        ("rent", ("usd_per_gpu_hour",), 0.7, 1.5),
+        # What is published is seldom reached.
+        ("throughput", SPEED, 0.5, 1.1),
+        # Work is more often under- than overrated.
+        ("upkeep", ("own_hours_per_week",), 0.7, 2),
+        ("set-up", ("own_setup_hours",), 0.5, 3),
+        # By country, and by who is called.
+        ("pay", ("staff_usd_per_hour",), 0.7, 1.5),
+        # From no job that may wait to twice that.
+        ("batches", ("batch_share",), 0, 2),
+        # Nobody knows before prompts are written.
+        ("cache hits", ("cached_share",), 0.5, 2),
+        # A test set grows with each complaint.
+        (
+            "evaluation",
+            ("evaluation_usd_per_month",),
+            0.5,
+            3,
+        ),
+    )
+)
+# --8<-- [end:example]
