@@ -157,7 +157,15 @@ def test_a_field_that_is_zero_stays_zero() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "turns"),
-    [(-1, 1, True), (1, -1, True), (1, 2, False), (-2, -1, False), (0, 1, True), (0, -1, False)],
+    [
+        (-1, 1, True),
+        (1, -1, True),
+        (1, 2, False),
+        (-2, -1, False),
+        (0, 1, True),
+        (0, -1, False),
+        (-1, 0, False),
+    ],
 )
 def test_a_range_turns_the_decision_where_own_is_cheaper_at_one_end_only(
     low: float, high: float, turns: bool

@@ -169,7 +169,12 @@ def test_what_is_no_quantity_of_the_case_is_refused_with_the_nearest(field: str)
 
 
 @pytest.mark.parametrize(
-    "wide", [part("cached_share", high=4), part("highest_utilization", low=0), part("months_of_use", high=20)]
+    "wide",
+    [
+        part("cached_share", high=4),
+        part("highest_utilization", low=0, high=1),
+        part("months_of_use", high=20),
+    ],
 )
 def test_a_range_out_of_bounds_is_refused_by_field_before_any_draw(wide: Range) -> None:
     with pytest.raises(ValidationError, match=wide.fields[0]):
