@@ -2,7 +2,6 @@
 
 # --8<-- [start:imports]
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Self
 
 from pydantic import (
@@ -12,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from snippets.data.records import find
 from snippets.why_self_host.cost import Case, month
 
 # --8<-- [end:imports]
@@ -48,32 +48,27 @@ class Range(BaseModel):
 def at(
     case: Case, part: Range, ratio: float
 ) -> Case:
-    """The case with the fields of a range moved.
+    """Multiply the fields of a range by a factor.
 
-    Raises ValueError for a field that the case
-    lacks or that is no quantity, with the nearest
-    names; a ValidationError out of its bounds.
+    Only floats vary: not counts, choices or hours.
+    A field that is 0 stays 0.
+    Raises UnknownNameError with the nearest names
+    for a field that is none of them; a
+    ValidationError where one leaves its bounds.
     """
     kind = type(case)
-    known = [
-        name
+    known = {
+        name: getattr(case, name)
         for name, field in kind.model_fields.items()
         if field.annotation is float
-    ]
-    for name in part.fields:
-        if name not in known:
-            near = get_close_matches(name, known)
-            said = ", ".join(near) or "none"
-            raise ValueError(
-                f"{part.name}: no quantity "
-                f"{name!r}; nearest: {said}"
-            )
+    }
+    what = f"quantity in {part.name}"
+    moved = {
+        name: find(known, name, what) * ratio
+        for name in part.fields
+    }
     return kind.model_validate(
-        case.model_dump()
-        | {
-            name: getattr(case, name) * ratio
-            for name in part.fields
-        }
+        case.model_dump() | moved
     )
 
 
@@ -98,9 +93,19 @@ class Swing(BaseModel):
             - self.saved_at_low_usd
         )
 
+    @property
+    def turns(self) -> bool:
+        """Own is cheaper at one end only."""
+        return (self.saved_at_low_usd > 0) != (
+            self.saved_at_high_usd > 0
+        )
+
 
 def saved_usd(case: Case) -> float:
-    """API less own, in USD a month."""
+    """Subtract own from API, in USD a month.
+
+    Above 0, own is cheaper.
+    """
     bills = month(case)
     return bills.api - bills.own
 
@@ -110,20 +115,25 @@ def tornado(
 ) -> tuple[Swing, ...]:
     """Move one range at a time, widest swing first.
 
+    Savings at low_ratio and at high_ratio, all
+    other inputs as they are; API less own.
     Raises what `at` raises, at either end.
     """
-    swings = [
-        Swing(
-            name=part.name,
-            saved_at_low_usd=saved_usd(
-                at(case, part, part.low_ratio)
-            ),
-            saved_at_high_usd=saved_usd(
-                at(case, part, part.high_ratio)
-            ),
+    swings = []
+    for part in ranges:
+        low = at(case, part, part.low_ratio)
+        high = at(case, part, part.high_ratio)
+        swings.append(
+            Swing(
+                name=part.name,
+                saved_at_low_usd=float(
+                    saved_usd(low)
+                ),
+                saved_at_high_usd=float(
+                    saved_usd(high)
+                ),
+            )
         )
-        for part in ranges
-    ]
     return tuple(
         sorted(
             swings,
@@ -133,3 +143,60 @@ def tornado(
 
 
 # --8<-- [end:tornado]
+
+
+# --8<-- [start:example]
+LOAD = (
+    "input_tokens_per_day",
+    "output_tokens_per_day",
+)
+API = tuple(
+    f"{name}_usd_per_million_tokens"
+    for name in (
+        "input",
+        "output",
+        "cached",
+        "batch_input",
+        "batch_output",
+    )
+)
+SPEED = (
+    "input_tokens_per_s",
+    "output_tokens_per_s",
+)
+
+RANGES = tuple(
+    Range(
+        name=name,
+        fields=fields,
+        low_ratio=low,
+        high_ratio=high,
+    )
+    for name, fields, low, high in (
+        # A guess, until a pilot has run.
+        ("load", LOAD, 0.5, 2),
+        # They fall more often than they rise.
+        ("API prices", API, 0.5, 1.1),
+        # A contract asks less, a large cloud more.
+        ("rent", ("usd_per_gpu_hour",), 0.7, 1.5),
+        # What is published is seldom reached.
+        ("throughput", SPEED, 0.5, 1.1),
+        # Work is more often under- than overrated.
+        ("upkeep", ("own_hours_per_week",), 0.7, 2),
+        ("set-up", ("own_setup_hours",), 0.5, 3),
+        # By country, and by who is called.
+        ("pay", ("staff_usd_per_hour",), 0.7, 1.5),
+        # From no job that may wait to twice that.
+        ("batches", ("batch_share",), 0, 2),
+        # Nobody knows before prompts are written.
+        ("cache hits", ("cached_share",), 0.5, 2),
+        # A test set grows with each complaint.
+        (
+            "evaluation",
+            ("evaluation_usd_per_month",),
+            0.5,
+            3,
+        ),
+    )
+)
+# --8<-- [end:example]
