@@ -8,7 +8,11 @@ from snippets.why_self_host.capacity import (
     MOST_TOKENS_PER_DAY,
     fleet,
 )
-from snippets.why_self_host.cost import Case, month
+from snippets.why_self_host.cost import (
+    Case,
+    Rented,
+    month,
+)
 from snippets.why_self_host.cost_per_token import (
     Floats,
     scaled,
@@ -37,8 +41,6 @@ def steps(case: Case) -> Floats:
             "and out needs some"
         )
     found = fleet(case)
-    work = found.work_hours_per_day
-    now = work * (1 - case.batch_share)
     # Below by more than a float's error.
     last = MOST_TOKENS_PER_DAY / whole * (1 - 1e-12)
     if found.peak_replicas > 0:
@@ -46,17 +48,21 @@ def steps(case: Case) -> Floats:
             last,
             MOST_REPLICAS / found.peak_replicas,
         )
-    # Hours; the day, whose 24th part is the mean.
-    loads = {work} | {
-        now * part for part in case.hourly_shares
-    }
-    limit = case.highest_utilization
+    full = {found.peak_replicas}
+    if isinstance(case, Rented) and (
+        case.stops_when_idle
+    ):
+        work = found.work_hours_per_day
+        work /= case.highest_utilization
+        now = work * (1 - case.batch_share)
+        full |= {work} | {
+            now * share
+            for share in case.hourly_shares
+        }
     ends = [
-        np.arange(1, last * load / limit)
-        * limit
-        / load
-        for load in loads
-        if load > 0
+        np.arange(1, last * count) / count
+        for count in full
+        if count > 0
     ]
     return np.unique(
         np.concatenate([*ends, [last]])

@@ -105,9 +105,14 @@ def tolerance(case: Case, found: BreakEven) -> float:
     return 1e-9 * (last.own + last.api)
 
 
+# A search takes longer than Hypothesis grants it where the machine has other work.
+some = settings(deadline=None, max_examples=50)
+
+
 # --- against brute force ----------------------------------------------------------------------
 
 
+@some
 @given(cases)
 def test_the_first_meeting_is_the_least_load_at_which_a_search_finds_own_as_cheap(case: Case) -> None:
     found = break_even(case)
@@ -122,6 +127,7 @@ def test_the_first_meeting_is_the_least_load_at_which_a_search_finds_own_as_chea
     assert saved(case, found.tokens_per_day) >= -near
 
 
+@some
 @given(cases)
 def test_from_always_on_a_search_finds_no_load_at_which_own_is_dearer(case: Case) -> None:
     found = break_even(case)
@@ -136,6 +142,7 @@ def test_from_always_on_a_search_finds_no_load_at_which_own_is_dearer(case: Case
         assert saved(case, always * (1 - 1e-6)) < near
 
 
+@some
 @given(cases)
 def test_after_every_step_beyond_always_own_is_no_dearer(case: Case) -> None:
     """Where own costs have just jumped is where a grid could miss it."""
@@ -148,6 +155,7 @@ def test_after_every_step_beyond_always_own_is_no_dearer(case: Case) -> None:
     assert (saved_usd(case, after) >= -tolerance(case, found)).all()
 
 
+@some
 @given(cases)
 def test_the_first_meeting_is_no_later_than_the_lasting_one(case: Case) -> None:
     found = break_even(case)
@@ -157,7 +165,7 @@ def test_the_first_meeting_is_no_later_than_the_lasting_one(case: Case) -> None:
         assert found.always_from_tokens_per_day <= found.up_to_tokens_per_day
 
 
-@settings(max_examples=40)  # each solves twice
+@some
 @given(cases, st.floats(0.1, 10))
 def test_the_answer_does_not_depend_on_the_load_of_the_day(case: Case, times: float) -> None:
     one, other = break_even(case), break_even(scaled(case, times))
@@ -167,7 +175,7 @@ def test_the_answer_does_not_depend_on_the_load_of_the_day(case: Case, times: fl
             assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-4)
 
 
-@settings(max_examples=40)  # each solves twice
+@some
 @given(cases, st.floats(1.01, 10))
 def test_a_dearer_api_never_makes_own_pay_later(case: Case, times: float) -> None:
     dearer = case.model_copy(update={name: getattr(case, name) * times for name in PRICES})
@@ -269,6 +277,7 @@ def test_where_own_pays_the_reason_says_up_to_where() -> None:
 # --- the full replica, and the steps ----------------------------------------------------------
 
 
+@some
 @given(cases)
 def test_a_full_replica_is_paid_for_without_the_spare(case: Case) -> None:
     last = float(steps(case)[-1])
@@ -292,14 +301,15 @@ def test_a_full_replica_that_is_bought_pays_for_its_power() -> None:
     assert cost == pytest.approx(0.2 * kwh)
 
 
-@settings(max_examples=50)
+@some
 @given(cases)
 def test_between_two_steps_nothing_is_added(case: Case) -> None:
     ends = np.concatenate([[0.0], steps(case)])[:200]
     assert (np.diff(ends) >= 0).all()
     wide = np.diff(ends) > 1e-6 * ends[1:]
     low, high = ends[:-1][wide], ends[1:][wide]
-    for name in ("replicas", "least_gpu_hours_per_day"):
+    stops = isinstance(case, Rented) and case.stops_when_idle
+    for name in ("replicas", "least_gpu_hours_per_day")[: 1 + stops]:
         early, late = (getattr(fleet(scaled(case, low + part * (high - low))), name) for part in (0.01, 0.99))
         assert (early == late).all()
 
