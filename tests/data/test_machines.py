@@ -312,7 +312,7 @@ def test_newer_chips_of_one_line_are_not_slower() -> None:
 
 # What a type of data reaches, in FP16 peaks: the tensor units halve with each doubling of the width.
 # GeForce halves its FP16 by accumulating in FP32, so INT8 and FP4 stand twice as high there.
-RATIOS = {
+RATIOS: dict[str, set[float]] = {
     "bf16": {1},
     "tf32": {1 / 2},
     "fp32": {1 / 8, 1 / 16},
