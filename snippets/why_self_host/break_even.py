@@ -23,33 +23,45 @@ MOST_REPLICAS = 1_000
 
 
 def steps(case: Case) -> Floats:
-    """Loads at which a replica is full, rising.
+    """Loads at which something is full, rising.
 
-    As factors of the day's tokens. Between two of
-    them no replica is added, neither at the peak
+    As factors of the day's tokens, up to a thousand
+    replicas or 10^15 tokens a day. Between two of
+    them nothing is added: no replica at the peak
     nor, where idle ones are stopped, in any hour.
+    Raises ValueError for a day without tokens.
     """
+    whole = tokens_per_day(case)
+    if not whole > 0:
+        raise ValueError(
+            f"{whole:g} tokens a day; a mix of in "
+            "and out needs some"
+        )
     found = fleet(case)
-    share = 1 - case.batch_share
-    hours = {
-        share * part for part in case.hourly_shares
+    work = found.work_hours_per_day
+    now = work * (1 - case.batch_share)
+    # A float's error below, so that it is no more.
+    last = MOST_TOKENS_PER_DAY / whole * (1 - 1e-12)
+    if found.peak_replicas > 0:
+        last = min(
+            last,
+            MOST_REPLICAS / found.peak_replicas,
+        )
+    # An hour's work; the mean; all of a day's.
+    loads = {
+        now * part for part in case.hourly_shares
     }
-    loads = hours | {1 / HOURS, 1.0}
-    full = np.arange(1, MOST_REPLICAS + 1)
+    loads |= {work / HOURS, work}
     limit = case.highest_utilization
     ends = [
-        full
+        np.arange(1, last * load / limit)
         * limit
-        / (found.work_hours_per_day * load)
+        / load
         for load in loads
         if load > 0
     ]
-    most = MOST_TOKENS_PER_DAY / tokens_per_day(
-        case
-    )
-    every = np.unique(np.concatenate(ends))
-    last = min(
-        MOST_REPLICAS / found.peak_replicas, most
+    every = np.unique(
+        np.concatenate([*ends, [last]])
     )
     return np.asarray(every[every <= last])
 
@@ -58,6 +70,19 @@ def steps(case: Case) -> Floats:
 
 
 # --8<-- [start:solve]
+class BreakEven(BaseModel):
+    """Where own is as cheap, or why nowhere."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tokens_per_day: float | None
+    always_from_tokens_per_day: float | None
+    up_to_tokens_per_day: float
+    full_replica_usd_per_month: float
+    full_replica_replaces_usd_per_month: float
+    reason: str
+
+
 def saved_usd(
     case: Case, times: float | Floats
 ) -> Floats:
@@ -66,89 +91,74 @@ def saved_usd(
     return np.asarray(bills.api - bills.own)
 
 
-class BreakEven(BaseModel):
-    """Where own is as cheap, or why nowhere."""
-
-    model_config = ConfigDict(frozen=True)
-
-    tokens_per_day: float | None
-    always_from_tokens_per_day: float | None
-    full_replica_usd_per_month: float
-    full_replica_replaces_usd_per_month: float
-    reason: str
-
-
 def break_even(case: Case) -> BreakEven:
     """Find the least load at which own is as cheap.
 
-    Own costs rise in steps, so the first meeting
-    need not last; `always_from` is the last one.
-    Both are None where own is dearer at every load
-    up to a thousand replicas: `reason` says why.
+    Between two steps both bills are straight lines,
+    so the line through two points is solved for 0.
+    At a step own costs jump up: the first meeting
+    need not last, and `always_from` is the last.
+    None: own is dearer at every load, or again in
+    the end, `up_to` where the steps end; 0: never.
     Raises ValueError for a day without tokens.
     """
-    whole = tokens_per_day(case)
-    if not whole > 0:
-        raise ValueError(
-            f"tokens a day are {whole:g}; "
-            "a mix needs some"
-        )
     ends = steps(case)
-    after = np.concatenate([[0.0], ends[:-1]])
+    starts = np.concatenate([[0.0], ends[:-1]])
     at_end = saved_usd(case, ends)
-    at_start = saved_usd(
-        case, after + (ends - after) * 1e-6
-    )
-    cost, worth = _full_replica(
-        case, float(ends[-1])
+    middle = saved_usd(case, (starts + ends) / 2)
+    at_start = 2 * middle - at_end
+
+    def meet(one: int) -> float:
+        """Where the line of one stretch is 0."""
+        low, high = at_start[one], at_end[one]
+        part = max(0.0, -low / (high - low))
+        width = ends[one] - starts[one]
+        return float(
+            (starts[one] + part * width)
+            * tokens_per_day(case)
+        )
+
+    pays = np.flatnonzero(at_end >= 0)
+    dear = np.flatnonzero(
+        np.minimum(at_start, at_end) < 0
     )
     first = last = None
-    reason = (
-        "a full fleet replaces more than it costs"
+    if at_start[0] >= 0:
+        first = 0.0
+    elif pays.size:
+        first = meet(int(pays[0]))
+    if not dear.size:
+        last = 0.0
+    elif at_end[dear[-1]] >= 0:
+        last = meet(int(dear[-1]))
+    cost, worth = full_replica(
+        case, float(ends[-1])
     )
-    if (at_end >= 0).any():
-        one = int(np.argmax(at_end >= 0))
-        first = whole * _meet(
-            case,
-            float(after[one]),
-            float(ends[one]),
-        )
-        dear = np.flatnonzero(at_start < 0)
-        end = int(dear[-1]) if dear.size else 0
-        if at_end[end] >= 0:
-            last = whole * _meet(
-                case,
-                float(after[end]),
-                float(ends[end]),
-            )
-    elif worth <= cost:
-        reason = (
-            "a full replica costs more than it "
-            "replaces"
-        )
-    else:
-        reason = (
-            "a thousand replicas do not pay the "
-            "people"
-        )
     return BreakEven(
         tokens_per_day=first,
         always_from_tokens_per_day=last,
+        up_to_tokens_per_day=float(ends[-1])
+        * tokens_per_day(case),
         full_replica_usd_per_month=cost,
         full_replica_replaces_usd_per_month=worth,
-        reason=reason,
+        reason=_reason(first, last, cost < worth),
     )
 
 
-def _full_replica(
+def full_replica(
     case: Case, times: float
 ) -> tuple[float, float]:
-    """What one of a full fleet costs and saves."""
-    full = scaled(case, times)
-    bills = month(full)
-    count = (
-        fleet(full).replicas - case.spare_replicas
+    """What one of a full fleet costs and replaces.
+
+    GPUs and power, without the spare's; the API's
+    tokens; both in USD a month.
+    """
+    none = case.model_copy(
+        update={"spare_replicas": 0}
     )
+    full = scaled(none, times)
+    bills = month(full)
+    count = fleet(full).replicas
     own = bills.own_hardware + bills.own_power
     return (
         float(own / count),
@@ -156,17 +166,21 @@ def _full_replica(
     )
 
 
-def _meet(
-    case: Case, low: float, high: float
-) -> float:
-    """Halve the step until both bills are equal."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        if saved_usd(case, middle) < 0:
-            low = middle
-        else:
-            high = middle
-    return high
+def _reason(
+    first: float | None,
+    last: float | None,
+    worth_it: bool,
+) -> str:
+    """Say in words what was found."""
+    if last is not None:
+        return "own is as cheap up to the last load"
+    if first is not None:
+        return "dear again with more replicas"
+    if worth_it:
+        return "people and spare are never paid for"
+    return (
+        "a full replica replaces less than it costs"
+    )
 
 
 # --8<-- [end:solve]
