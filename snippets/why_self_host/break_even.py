@@ -5,7 +5,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from snippets.why_self_host.capacity import (
-    HOURS,
     MOST_TOKENS_PER_DAY,
     fleet,
 )
@@ -40,18 +39,17 @@ def steps(case: Case) -> Floats:
     found = fleet(case)
     work = found.work_hours_per_day
     now = work * (1 - case.batch_share)
-    # A float's error below, so that it is no more.
+    # Below by more than a float's error.
     last = MOST_TOKENS_PER_DAY / whole * (1 - 1e-12)
     if found.peak_replicas > 0:
         last = min(
             last,
             MOST_REPLICAS / found.peak_replicas,
         )
-    # An hour's work; the mean; all of a day's.
-    loads = {
+    # Hours; the day, whose 24th part is the mean.
+    loads = {work} | {
         now * part for part in case.hourly_shares
     }
-    loads |= {work / HOURS, work}
     limit = case.highest_utilization
     ends = [
         np.arange(1, last * load / limit)
@@ -60,10 +58,9 @@ def steps(case: Case) -> Floats:
         for load in loads
         if load > 0
     ]
-    every = np.unique(
+    return np.unique(
         np.concatenate([*ends, [last]])
     )
-    return np.asarray(every[every <= last])
 
 
 # --8<-- [end:steps]

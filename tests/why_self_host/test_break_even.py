@@ -157,6 +157,7 @@ def test_the_first_meeting_is_no_later_than_the_lasting_one(case: Case) -> None:
         assert found.always_from_tokens_per_day <= found.up_to_tokens_per_day
 
 
+@settings(max_examples=40)  # each solves twice
 @given(cases, st.floats(0.1, 10))
 def test_the_answer_does_not_depend_on_the_load_of_the_day(case: Case, times: float) -> None:
     one, other = break_even(case), break_even(scaled(case, times))
@@ -166,6 +167,7 @@ def test_the_answer_does_not_depend_on_the_load_of_the_day(case: Case, times: fl
             assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-4)
 
 
+@settings(max_examples=40)  # each solves twice
 @given(cases, st.floats(1.01, 10))
 def test_a_dearer_api_never_makes_own_pay_later(case: Case, times: float) -> None:
     dearer = case.model_copy(update={name: getattr(case, name) * times for name in PRICES})
@@ -201,6 +203,23 @@ def test_a_meeting_that_does_not_last_and_the_one_that_does() -> None:
 def test_own_that_is_cheaper_without_any_load_pays_from_nothing() -> None:
     found = break_even(rented(api_hours_per_week=1_000))
     assert (found.tokens_per_day, found.always_from_tokens_per_day) == (0, 0)
+
+
+def test_own_pays_from_nothing_until_its_power_costs_more_than_it_saves() -> None:
+    """A month of idle watts is $228, of a full replica's $547; the API's people are $435."""
+    idle_usd, load_usd = (2 * watts / 1000 * 730 * 1.3 * 0.4 for watts in (300, 720))
+    assert idle_usd < 100 * 365 / 7 / 12 < load_usd
+    case = bought(
+        0,
+        **NOBODY | {"api_hours_per_week": 1},
+        purchase_usd_per_gpu=0,
+        hosting_usd_per_gpu_month=0,
+        spare_replicas=0,
+        hourly_shares=FLAT,
+        usd_per_kwh=0.4,
+    )
+    found = break_even(case)
+    assert (found.tokens_per_day, found.always_from_tokens_per_day) == (0, None)
 
 
 # --- none, and why ----------------------------------------------------------------------------
@@ -264,6 +283,15 @@ def test_a_full_replica_costs_its_rent_and_replaces_its_tokens() -> None:
     assert worth == pytest.approx(50 * 365 / 12 / fleet(case).peak_replicas)
 
 
+def test_a_full_replica_that_is_bought_pays_for_its_power() -> None:
+    case = bought(usd_per_kwh=0)
+    last = float(steps(case)[-1])
+    busy = fleet(scaled(case, last)).utilization_ratio * 1_001 / 1_000  # of those that are no spare
+    kwh = 2 * (300 + busy * 700) / 1000 * 730 * 1.3
+    cost = full_replica(bought(usd_per_kwh=0.2), last)[0] - full_replica(case, last)[0]
+    assert cost == pytest.approx(0.2 * kwh)
+
+
 @settings(max_examples=50)
 @given(cases)
 def test_between_two_steps_nothing_is_added(case: Case) -> None:
@@ -280,6 +308,14 @@ def test_the_steps_end_where_a_day_does() -> None:
     slow = rented(input_tokens_per_s=1e9, output_tokens_per_s=1e9)
     assert tokens_per_day(scaled(slow, float(steps(slow)[-1]))) == pytest.approx(MOST_TOKENS_PER_DAY)
     assert fleet(scaled(slow, float(steps(slow)[-1]))).replicas < MOST_REPLICAS
+
+
+@given(st.floats(1e6, 1e9), st.floats(1e6, 1e9))
+def test_rounding_never_leads_past_the_most_tokens_of_a_day(tokens_in: float, tokens_out: float) -> None:
+    fast = {"input_tokens_per_s": 1e9, "output_tokens_per_s": 1e9}
+    case = rented(20, input_tokens_per_day=tokens_in, output_tokens_per_day=tokens_out, **fast)
+    assert tokens_per_day(case) * float(steps(case)[-1]) <= MOST_TOKENS_PER_DAY
+    assert break_even(case).up_to_tokens_per_day == pytest.approx(MOST_TOKENS_PER_DAY)
 
 
 def test_a_day_that_a_cache_answers_has_no_step() -> None:
