@@ -6,11 +6,13 @@ from functools import cache
 from pathlib import Path
 
 import snippets.data
+from snippets.data.electricity import (
+    read_electricity,
+)
 from snippets.data.facts import read_facts
 from snippets.data.machines import read_machines
 from snippets.data.models import read_models
 from snippets.data.prices import (
-    read_electricity,
     read_purchases,
     read_rentals,
 )

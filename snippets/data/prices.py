@@ -1,4 +1,4 @@
-"""What do machines and electricity cost?"""
+"""What does a GPU cost, rented or bought?"""
 
 # --8<-- [start:imports]
 from datetime import date
@@ -67,14 +67,6 @@ class Purchase(Price):
     high_usd: Usd
 
 
-class Electricity(Price):
-    """A kilowatt-hour, delivered."""
-
-    region: Text
-    sector: Literal["household", "business"]
-    usd_per_kwh: float = Field(gt=0, le=2)
-
-
 # --8<-- [end:models]
 
 
@@ -95,13 +87,6 @@ def read_purchases() -> dict[str, Purchase]:
     return read_entries(
         DATA / "purchases", Purchase
     )
-
-
-@cache
-def read_electricity() -> dict[str, Electricity]:
-    """Every price of electricity, by id."""
-    folder = DATA / "electricity"
-    return read_entries(folder, Electricity)
 
 
 # --8<-- [end:read]
@@ -143,24 +128,6 @@ def usd_per_gb(
         purchase.low_usd / purchase.memory_gb,
         purchase.high_usd / purchase.memory_gb,
     )
-
-
-def power_usd_per_month(
-    watts: float, price: Electricity
-) -> float:
-    """Price a month of a steady draw, in USD.
-
-    watts / 1000 x 730 h x USD/kWh.
-
-    Raises ValueError unless watts is from 0 to 1e6.
-    """
-    if not 0 <= watts <= 1e6:
-        raise ValueError(
-            f"watts is {watts}; "
-            "it has to be from 0 to 1000000"
-        )
-    kwh = watts / 1000 * HOURS_A_MONTH
-    return kwh * price.usd_per_kwh
 
 
 # --8<-- [end:derive]

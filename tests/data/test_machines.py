@@ -308,3 +308,32 @@ def test_newer_chips_of_one_line_are_not_slower() -> None:
     ):
         for older, newer in pairwise(line.split()):
             assert machine(newer).bandwidth_gb_per_s >= machine(older).bandwidth_gb_per_s
+
+
+# What a type of data reaches, in FP16 peaks: the tensor units halve with each doubling of the width.
+# GeForce halves its FP16 by accumulating in FP32, so INT8 and FP4 stand twice as high there.
+RATIOS: dict[str, set[float]] = {
+    "bf16": {1},
+    "tf32": {1 / 2},
+    "fp32": {1 / 8, 1 / 16},
+    "fp64": {1 / 8, 1 / 16, 1 / 32, 67 / 989.4},
+    "fp8": {2},
+    "int8": {2, 4},
+    "fp6": {4},
+    "fp4": {4, 6, 8},
+}
+
+
+def test_every_peak_is_a_known_multiple_of_the_fp16_peak() -> None:
+    odd = {
+        (machine.id, kind): peak / machine.dense_tflops["fp16"]
+        for machine in read_machines().values()
+        for kind, peak in machine.dense_tflops.items()
+        if kind != "fp16"
+        and "fp16" in machine.dense_tflops
+        and not any(
+            peak / machine.dense_tflops["fp16"] == pytest.approx(ratio, rel=0.004) for ratio in RATIOS[kind]
+        )
+    }
+    # The L40S's own sheet: 733 against 362.05, not twice.
+    assert odd.keys() == {("l40s", "tf32"), ("l40s", "fp8"), ("l40s", "int8")}, odd

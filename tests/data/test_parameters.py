@@ -23,27 +23,25 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from snippets.data.models import Attention, Dense, Experts, Latent, Linear, Mamba, Model, model, read_models
+from snippets.data.layers import Dense, Experts
+from snippets.data.models import Model, model, read_models
 from snippets.data.parameters import (
-    attention_parameters,
     beside_parameters,
     dense_parameters,
     expert_parameters,
-    indexer_parameters,
-    latent_parameters,
     layer_parameters,
-    linear_parameters,
-    mamba_parameters,
     parameters,
     per_layer_parameters,
 )
+from tests.data.samples import architectures, experts, sizes
 
 MODELS = read_models()
 with Path(__file__).with_name("transformers_parameters.csv").open(encoding="utf-8", newline="") as file:
     ROWS = [*csv.DictReader(file)]
+
 ORACLE = {row["model"]: int(row["parameters"]) for row in ROWS}
+
 
 # Published totals that count something else, with the share that it makes of them.
 OTHER_TOTAL = {
@@ -52,85 +50,9 @@ OTHER_TOTAL = {
     "glm-4.6": ("between this count and one with the layer that predicts a further token", 0.0063),
     "glm-4.7": ("between this count and one with the layer that predicts a further token", 0.0063),
 }
+
+
 OTHER_ACTIVE = {"glm-5.3": "neither with the embedding nor with the output matrix"}
-
-sizes = st.integers(1, 64)
-attentions = st.builds(
-    Attention,
-    heads=sizes,
-    kv_heads=sizes,
-    key_head_dim=sizes,
-    value_head_dim=sizes,
-    values_are_keys=st.booleans(),
-    bias=st.booleans(),
-    output_bias=st.booleans(),
-    query_key_norm=st.sampled_from(["none", "head", "layer"]),
-    output_gate=st.booleans(),
-    sinks=st.booleans(),
-)
-latents = st.builds(
-    Latent,
-    heads=sizes,
-    query_rank=st.integers(0, 64),
-    key_value_rank=sizes,
-    rope_head_dim=sizes,
-    nope_head_dim=sizes,
-    value_head_dim=sizes,
-)
-linears = st.builds(
-    Linear, key_heads=sizes, value_heads=sizes, key_head_dim=sizes, value_head_dim=sizes, conv_kernel=sizes
-)
-mambas = st.builds(Mamba, heads=sizes, head_dim=sizes, state_size=sizes, groups=sizes, conv_kernel=sizes)
-experts = st.builds(
-    Experts,
-    experts=st.integers(8, 64),
-    active=st.integers(1, 8),
-    size=sizes,
-    gated=st.booleans(),
-    bias=st.booleans(),
-    latent_size=st.integers(0, 8),
-    shared=st.just(1),
-    shared_size=sizes,
-    shared_gate=st.booleans(),
-)
-
-
-@st.composite
-def architectures(draw: st.DrawFn) -> Model:
-    """A small model with any kinds of layers."""
-    parts: dict[str, Any] = {
-        "full": ("attention", attentions),
-        "latent": ("latent", latents),
-        "linear": ("linear", linears),
-        "mamba": ("mamba", mambas),
-    }
-    feeds: dict[str, Any] = {"dense": st.builds(Dense, size=sizes, gated=st.booleans()), "experts": experts}
-    mixers = draw(st.lists(st.sampled_from([*parts]), min_size=1, max_size=4))
-    kinds = draw(st.lists(st.sampled_from([*feeds]), min_size=1, max_size=4))
-    layers = draw(st.integers(max(len(mixers), len(kinds)), 12))
-    return Model.model_validate(
-        {
-            "id": "drawn",
-            "name": "Drawn",
-            "maker": "Hypothesis",
-            "family": "Drawn",
-            "license": "MIT",
-            "sources": ["none"],
-            "as_of": "2026-11-24",
-            "context_tokens": 4096,
-            "published_parameters": 10**9,
-            "published_rounding_parameters": 1,
-            "vocabulary": draw(st.integers(1, 1000)),
-            "tied_embeddings": draw(st.booleans()),
-            "hidden_size": draw(sizes),
-            "layers": layers,
-            "mixers": mixers,
-            "feed_forwards": kinds,
-            "norms_per_layer": draw(st.integers(0, 4)),
-            **{parts[mixer][0]: draw(parts[mixer][1]) for mixer in dict.fromkeys(mixers)},
-            **{kind: draw(feeds[kind]) for kind in dict.fromkeys(kinds)},
-        }
-    )
 
 
 def with_(one: Model, **changes: Any) -> Model:
@@ -240,51 +162,10 @@ def test_one_more_active_expert_is_used_and_not_stored(part: Experts, hidden: in
     assert two - one == three - two > 0
 
 
-@given(attentions, sizes)
-def test_layers_that_share_keys_and_values_are_smaller(part: Attention, hidden: int) -> None:
-    assert attention_parameters(part, hidden, shares_kv=True) < attention_parameters(part, hidden)
-
-
-@given(attentions, latents, linears, sizes)
-def test_wider_models_have_more_parameters(
-    attention: Attention, latent: Latent, linear: Linear, hidden: int
-) -> None:
-    assert attention_parameters(attention, hidden + 1) > attention_parameters(attention, hidden) > 0
-    assert latent_parameters(latent, hidden + 1) > latent_parameters(latent, hidden) > 0
-    assert linear_parameters(linear, hidden + 1) > linear_parameters(linear, hidden) > 0
-
-
-@given(mambas, sizes)
-def test_wider_states_have_more_parameters(part: Mamba, hidden: int) -> None:
-    wider = part.model_copy(update={"state_size": part.state_size + 1})
-    assert mamba_parameters(wider, hidden) > mamba_parameters(part, hidden)
-
-
 @given(sizes, sizes)
 def test_a_gate_is_a_third_matrix(size: int, hidden: int) -> None:
     gated = dense_parameters(Dense(size=size), hidden)
     assert gated - dense_parameters(Dense(size=size, gated=False), hidden) == size * hidden
-
-
-def test_grouped_queries_cost_a_quarter_of_the_keys_and_values() -> None:
-    every = Attention(heads=32, kv_heads=32, key_head_dim=128, value_head_dim=128)
-    grouped = every.model_copy(update={"kv_heads": 8})
-    saved = attention_parameters(every, 4096) - attention_parameters(grouped, 4096)
-    assert saved == 2 * 24 * 128 * 4096
-
-
-def test_only_layers_with_an_indexer_of_their_own_count_it() -> None:
-    glm = model("glm-5.3")
-    assert glm.latent
-    index = indexer_parameters(glm.latent, glm.hidden_size)
-    shared, own = layer_parameters(glm, 5).total, layer_parameters(glm, 6).total
-    assert own - shared == index > 0
-
-
-def test_without_an_indexer_there_is_nothing_to_count() -> None:
-    deepseek = model("deepseek-v3")
-    assert deepseek.latent
-    assert indexer_parameters(deepseek.latent, deepseek.hidden_size) == 0
 
 
 def test_gemma_3n_looks_up_an_embedding_for_each_layer() -> None:

@@ -1,4 +1,4 @@
-"""Prices of machines and power: ranges with a source, a day and an end, and what is derived from them."""
+"""Prices of machines: ranges with a source, a day and an end, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from snippets.data.facts import read_facts
 from snippets.data.machines import read_machines
 from snippets.data.prices import (
     HOURS_A_MONTH,
-    Electricity,
     Price,
     Purchase,
     Rental,
     hours_to_buy,
-    power_usd_per_month,
-    read_electricity,
     read_purchases,
     read_rentals,
     usd_per_gb,
@@ -29,10 +23,8 @@ from snippets.data.prices import (
 from tests.bounds import SMALLEST, assert_accepts_exactly, defaults
 
 NEWEST = date(2026, 11, 24)
-RENTALS, PURCHASES, ELECTRICITY = read_rentals(), read_purchases(), read_electricity()
-PRICES: list[Price] = [*RENTALS.values(), *PURCHASES.values(), *ELECTRICITY.values()]
-ECB = read_facts()["ecb-2026-05-08"].values
-QUOTED = [price for price in ELECTRICITY.values() if re.match(r"[\d.]+ [A-Z]{3}\b", price.note)]
+RENTALS, PURCHASES = read_rentals(), read_purchases()
+PRICES: list[Price] = [*RENTALS.values(), *PURCHASES.values()]
 
 ANY: dict[str, Any] = {"id": "a", "sources": ("s",), "as_of": date(2026, 1, 1), "expires": date(2026, 4, 1)}
 RENTAL: dict[str, Any] = {
@@ -52,7 +44,6 @@ PURCHASE: dict[str, Any] = {
     "low_usd": 600.0,
     "high_usd": 1_200.0,
 }
-KWH: dict[str, Any] = {**ANY, "region": "R", "sector": "business", "usd_per_kwh": 0.2}
 
 
 # --- the models -------------------------------------------------------------------------------
@@ -66,7 +57,6 @@ KWH: dict[str, Any] = {**ANY, "region": "R", "sector": "business", "usd_per_kwh"
         (Purchase, {**PURCHASE, "high_usd": 1e7}, "low_usd", SMALLEST, 1e7),
         (Purchase, {**PURCHASE, "low_usd": SMALLEST}, "high_usd", SMALLEST, 1e7),
         (Purchase, PURCHASE, "memory_gb", SMALLEST, 20_000),
-        (Electricity, KWH, "usd_per_kwh", SMALLEST, 2),
     ],
 )
 def test_a_price_is_more_than_nothing_and_less_than_absurd(
@@ -85,7 +75,7 @@ def test_a_range_whose_low_end_is_above_its_high_end_is_refused(
         model.model_validate({**valid, low: 5_000.0})
 
 
-@pytest.mark.parametrize(("model", "valid"), [(Rental, RENTAL), (Purchase, PURCHASE), (Electricity, KWH)])
+@pytest.mark.parametrize(("model", "valid"), [(Rental, RENTAL), (Purchase, PURCHASE)])
 def test_only_the_remark_may_be_left_out_and_a_price_always_expires(
     model: type[Price], valid: dict[str, Any]
 ) -> None:
@@ -98,11 +88,9 @@ def test_only_the_remark_may_be_left_out_and_a_price_always_expires(
 
 @pytest.mark.parametrize(
     ("model", "valid", "field"),
-    [(Rental, RENTAL, "tier"), (Purchase, PURCHASE, "condition"), (Electricity, KWH, "sector")],
+    [(Rental, RENTAL, "tier"), (Purchase, PURCHASE, "condition")],
 )
-def test_a_tier_condition_or_sector_is_one_of_few(
-    model: type[Price], valid: dict[str, Any], field: str
-) -> None:
+def test_a_tier_or_condition_is_one_of_few(model: type[Price], valid: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError, match=field):
         model.model_validate({**valid, field: "on-demand"})
 
@@ -118,8 +106,6 @@ def test_no_price_is_of_a_day_to_come_and_none_has_expired_with_the_newest_data(
 def test_the_lists_cover_what_readers_compare() -> None:
     assert len(RENTALS) >= 25
     assert len(PURCHASES) >= 20
-    assert len({price.region for price in ELECTRICITY.values()}) >= 12
-    assert {price.sector for price in ELECTRICITY.values()} == {"household", "business"}
     assert {bought.complete for bought in PURCHASES.values()} == {True, False}
     for machine in ("h100-sxm", "h100-pcie", "a100-80gb-sxm", "a100-80gb-pcie"):
         tiers = {rental.tier for rental in RENTALS.values() if rental.machine == machine}
@@ -149,20 +135,6 @@ def test_what_is_rented_is_a_known_machine(rental: Rental) -> None:
     assert rental.machine in read_machines()
 
 
-@pytest.mark.parametrize("price", QUOTED, ids=lambda price: price.id)
-def test_a_kilowatt_hour_in_another_currency_is_converted_at_the_rates_of_the_cited_day(
-    price: Electricity,
-) -> None:
-    amount, currency = price.note.replace(";", " ").split()[:2]
-    per_eur = 1.0 if currency == "EUR" else ECB[f"{currency.lower()}_per_eur"]
-    assert price.usd_per_kwh == pytest.approx(float(amount) / per_eur * ECB["usd_per_eur"], abs=5e-5)
-
-
-def test_every_kilowatt_hour_outside_the_united_states_says_what_was_quoted() -> None:
-    converted = {price.id for price in QUOTED}
-    assert converted == {key for key, price in ELECTRICITY.items() if "United States" not in price.region}
-
-
 # --- what is derived --------------------------------------------------------------------------
 
 
@@ -183,19 +155,5 @@ def test_a_gigabyte_is_the_price_over_the_memory() -> None:
     assert usd_per_gb(Purchase.model_validate(PURCHASE)) == (25, 50)
 
 
-def test_a_kilowatt_for_a_month_is_730_kilowatt_hours() -> None:
+def test_a_month_is_a_twelfth_of_a_year() -> None:
     assert pytest.approx(365 * 24 / 12) == HOURS_A_MONTH
-    assert power_usd_per_month(1_000, Electricity.model_validate(KWH)) == pytest.approx(146)
-
-
-@given(st.floats(0, 1e6), st.floats(0, 1e6))
-def test_more_watts_never_cost_less(one: float, other: float) -> None:
-    price = Electricity.model_validate(KWH)
-    low, high = sorted((one, other))
-    assert 0 <= power_usd_per_month(low, price) <= power_usd_per_month(high, price)
-
-
-@pytest.mark.parametrize("watts", [-1, 1e6 + 1, float("nan"), float("inf")])
-def test_watts_are_neither_negative_nor_absurd(watts: float) -> None:
-    with pytest.raises(ValueError, match="watts is"):
-        power_usd_per_month(watts, Electricity.model_validate(KWH))

@@ -95,9 +95,8 @@ def catalog_tables(library: Library, page: Path) -> Iterator[str]:
         yield f"## {kind.capitalize()} {{: #{kind} }}\n"
         yield "| Record | As of | Expires | Sources | Used on |\n|---|---|---|---|---|"
         for key, record in records.items():
-            sources = ", ".join(
-                f"[{library.sources[name].publisher}]({library.sources[name].url})" for name in record.sources
-            )
+            # Their addresses stand in the footnotes of the pages; here they would double the page's weight.
+            sources = ", ".join(dict.fromkeys(library.sources[name].publisher for name in record.sources))
             pages = ", ".join(
                 f"[{path.stem if path.stem != 'index' else path.parent.name}]({_relative(path, page)})"
                 for path in used.get(key, [])

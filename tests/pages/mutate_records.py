@@ -26,7 +26,8 @@ DATA = Path("snippets", "data")
 PARTS = ("snippets", "tests", "theme", "docs")
 # What is said of a value, and when: no figure that a page could print wrong.
 NO_VALUES = re.compile(r"^\s*(?:as_of|expires|sources|says|note|name|vendor|architecture)\s*=")
-TABLE = re.compile(r"^\[\"?(?P<id>[^\"\]]+)\"?\]")
+# [id], ["id.with.dots"], and their parts: [id.part], ["id.with.dots".part]
+TABLE = re.compile(r"^\[(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>[\w-]+))")
 DIGIT = re.compile(r"(?<![\w\"-])\d|(?<=[\d.])\d")
 
 
@@ -54,8 +55,8 @@ def record_mutants(seed: int) -> Iterator[RecordMutant]:
         record, places = "", dict[str, list[tuple[int, int]]]()
         for number, line in enumerate(lines):
             if match := TABLE.match(line):
-                record = match["id"]
-            elif not NO_VALUES.match(line) and "=" in line:
+                record = match["quoted"] or match["bare"]
+            elif record and not NO_VALUES.match(line) and "=" in line:
                 found = [(number, digit.start()) for digit in DIGIT.finditer(line)]
                 places.setdefault(record, []).extend(found)
         for key, digits in places.items():

@@ -1,0 +1,71 @@
+"""Parameters of what mixes tokens: attention, latents and states."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from snippets.data.layers import Attention, Latent, Linear, Mamba
+from snippets.data.mixers import (
+    attention_parameters,
+    indexer_parameters,
+    latent_parameters,
+    linear_parameters,
+    mamba_parameters,
+    mixer_parameters,
+)
+from snippets.data.models import model
+from tests.data.samples import attentions, latents, linears, mambas, sizes
+
+
+@given(attentions, sizes)
+def test_layers_that_share_keys_and_values_are_smaller(part: Attention, hidden: int) -> None:
+    assert attention_parameters(part, hidden, shares_kv=True) < attention_parameters(part, hidden)
+
+
+@given(attentions, latents, linears, sizes)
+def test_wider_models_have_more_parameters(
+    attention: Attention, latent: Latent, linear: Linear, hidden: int
+) -> None:
+    assert attention_parameters(attention, hidden + 1) > attention_parameters(attention, hidden) > 0
+    assert latent_parameters(latent, hidden + 1) > latent_parameters(latent, hidden) > 0
+    assert linear_parameters(linear, hidden + 1) > linear_parameters(linear, hidden) > 0
+
+
+@given(mambas, sizes)
+def test_wider_states_have_more_parameters(part: Mamba, hidden: int) -> None:
+    wider = part.model_copy(update={"state_size": part.state_size + 1})
+    assert mamba_parameters(wider, hidden) > mamba_parameters(part, hidden)
+
+
+def test_grouped_queries_cost_a_quarter_of_the_keys_and_values() -> None:
+    every = Attention(heads=32, kv_heads=32, key_head_dim=128, value_head_dim=128)
+    grouped = every.model_copy(update={"kv_heads": 8})
+    saved = attention_parameters(every, 4096) - attention_parameters(grouped, 4096)
+    assert saved == 2 * 24 * 128 * 4096
+
+
+def test_without_an_indexer_there_is_nothing_to_count() -> None:
+    deepseek = model("deepseek-v3")
+    assert deepseek.latent
+    assert indexer_parameters(deepseek.latent, deepseek.hidden_size) == 0
+
+
+def test_only_layers_with_an_indexer_of_their_own_count_it() -> None:
+    glm = model("glm-5.3")
+    assert glm.latent
+    index = indexer_parameters(glm.latent, glm.hidden_size)
+    shared, own = mixer_parameters(glm, 5), mixer_parameters(glm, 6)
+    assert own - shared == index > 0
+
+
+def test_layers_that_mix_nothing_have_nothing_to_count() -> None:
+    nemotron = model("nemotron-3-nano-30b-a3b")
+    index = nemotron.layer_mixers.index("none")
+    assert mixer_parameters(nemotron, index) == 0 < mixer_parameters(nemotron, 0)
+
+
+def test_the_last_layers_of_gemma_3n_use_the_keys_and_values_of_others() -> None:
+    gemma = model("gemma-3n-e4b")
+    own, shared = (mixer_parameters(gemma, index) for index in (19, 20))
+    assert gemma.attention
+    assert own - shared == 2 * gemma.attention.kv_heads * 256 * gemma.hidden_size + 256
