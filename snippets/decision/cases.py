@@ -21,7 +21,12 @@ from snippets.why_self_host.cost import (
 from snippets.why_self_host.cost_per_token import (
     scaled,
 )
-from snippets.why_self_host.sensitivity import Range
+from snippets.why_self_host.sensitivity import (
+    API,
+    LOAD,
+    SPEED,
+    Range,
+)
 from snippets.why_self_host.uncertainty import (
     Chance,
     chance,
@@ -56,26 +61,6 @@ class Needs(BaseModel):
 
 
 # --8<-- [start:ranges]
-LOAD = (
-    "input_tokens_per_day",
-    "output_tokens_per_day",
-)
-API = tuple(
-    f"{name}_usd_per_million_tokens"
-    for name in (
-        "input",
-        "output",
-        "cached",
-        "batch_input",
-        "batch_output",
-    )
-)
-SPEED = (
-    "input_tokens_per_s",
-    "output_tokens_per_s",
-)
-
-
 def ranges(case: Case) -> tuple[Range, ...]:
     """What is not known yet, as factors.
 

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from snippets.decision.cases import API, LOAD, SPEED, Needs, ranges, verdict
+from snippets.decision.cases import Needs, ranges, verdict
 from snippets.decision.framework import API as API_OUTCOME
 from snippets.decision.framework import CHEAPER, HYBRID, REQUIRED, VENDOR
 from snippets.why_self_host.api_bill import ApiPrices
 from snippets.why_self_host.cost import Bought, Case, Rented, example, month
+from snippets.why_self_host.sensitivity import API, LOAD, SPEED
 from snippets.why_self_host.throughput import Rates
 from snippets.why_self_host.uncertainty import chance
 from tests.bounds import assert_accepts_exactly, defaults
