@@ -117,25 +117,22 @@ def fit(rows: Sequence[Throughput]) -> Replica:
             f"{len(rows)} rows do not tell read, "
             "written and context apart"
         )
-    best, found = np.inf, [0.0, 0.0, 0.0]
+    best, found = np.inf, np.zeros(3)
     for size in (1, 2, 3):
         for used in combinations(range(3), size):
             some = shares[:, used]
             ones = np.ones(len(rows))
             costs = np.linalg.lstsq(some, ones)[0]
             off = float(
-                ((some @ costs - 1) ** 2).sum()
+                ((some @ costs - ones) ** 2).sum()
             )
             if costs.min() > 0 and off < best:
-                best, found = off, [0.0, 0.0, 0.0]
-                for at, cost in zip(
-                    used, costs, strict=True
-                ):
-                    found[at] = float(cost)
+                best, found = off, np.zeros(3)
+                found[list(used)] = costs
     return Replica(
-        s_per_input_token=found[0],
-        s_per_output_token=found[1],
-        s_per_context_token=found[2],
+        s_per_input_token=float(found[0]),
+        s_per_output_token=float(found[1]),
+        s_per_context_token=float(found[2]),
     )
 
 

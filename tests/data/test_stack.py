@@ -174,6 +174,11 @@ def test_bounds_of_a_stack(field: str, lowest: int, highest: int) -> None:
     assert_accepts_exactly(Stack, STACK, field, lowest, highest)
 
 
+def test_a_stack_has_at_least_one_kind_of_mixer() -> None:
+    with pytest.raises(ValidationError, match="mixers"):
+        stacked(mixers=())
+
+
 def test_what_a_stack_may_leave_out() -> None:
     assert defaults(Stack) == {
         "window_tokens": None,

@@ -82,6 +82,8 @@ def test_the_explanation_has_the_rule_and_both_bills() -> None:
     [
         ({"offline": True, "hours_per_week_there": 1}, ("2 hours a week missing",)),
         ({"offline": True, "weeks_until_needed": 1}, ("it is ready 3 weeks late",)),
+        ({"offline": True, "weeks_until_needed": 3.5}, ("it is ready 0.5 weeks late",)),
+        ({"offline": True, "hours_per_week_there": 2.5}, ("0.5 hours a week missing",)),
         ({"offline": True, "chance_own_is_cheaper": 0.1}, ("it is not for money",)),
         ({"share_that_must_stay": 0.5, "hours_per_week_there": 1}, ("2 hours a week missing",)),
         ({"hours_per_week_there": 1}, ()),

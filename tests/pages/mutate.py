@@ -2,8 +2,8 @@
 
 Figures are changed in the text that the renderer gives, in every digit and every way. Outputs are changed
 on the page, one digit a line. Both are judged against what the blocks printed.
-Constants are changed in the code that a page shows, included or typed, and the page is run again; where
-the page stays green, the unit test of the included snippet has to be the one that notices.
+Constants of the snippets, and inputs that a page types, are changed and the page is run again; where
+the page stays green, the unit tests of the included snippet and of those that import it have to notice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from tests.pages.execute import Run
 from tests.pages.page import Check, figures_of
 
 LOWEST_RATE = 0.98
+# An input that a page types may move nothing that it shows: the hours of a case that a constraint decides.
+LOWEST_RATE_OF_INPUTS = 0.9
 INCLUDE = re.compile(r"-8<-+\s+\"(?P<path>[^\":]+)")
 
 
@@ -92,7 +94,8 @@ def _constants(path: str, block: Block) -> Iterator[Mutant]:
             column = len(line.encode()[: node.col_offset].decode())
             end = len(line.encode()[: node.end_col_offset].decode())
             start = sum(len(above) + 1 for above in lines[: node.lineno - 1]) + column
-            yield Mutant("constant", path, node.lineno, start, line[column:end], "", block.index)
+            kind = "constant" if block.included else "input"
+            yield Mutant(kind, path, node.lineno, start, line[column:end], "", block.index)
 
 
 def mutants_of(check: Check, seed: int) -> Iterator[Mutant]:
@@ -102,7 +105,7 @@ def mutants_of(check: Check, seed: int) -> Iterator[Mutant]:
     for place in _places(check):
         key = (place.kind, place.block, place.start)
         others = _others(place.before)
-        if place.kind == "constant":
+        if place.kind in {"constant", "input"}:
             others = [other for other in others if not re.fullmatch(r"0\d+", other)]  # no Python literal
         if others and key not in seen:
             seen.add(key)
@@ -129,7 +132,7 @@ def figure_mutants(check: Check) -> Iterator[tuple[Mutant, bool]]:
 
 def is_caught(mutant: Mutant, check: Check) -> bool:
     """Whether the checker goes red; `check` is the page as it stands, run and without a problem."""
-    if mutant.kind == "constant":
+    if mutant.kind in {"constant", "input"}:
         return _constant_is_caught(mutant, check)
     changed = Check.of(ROOT / mutant.page, mutant.applied(check.page.source))
     changed.run = Run(changed.page, check.run.results)
@@ -157,7 +160,7 @@ def _constant_is_caught(mutant: Mutant, check: Check) -> bool:
 
 
 def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
-    """Whether the test of the snippet that holds the constant fails when the snippet is changed."""
+    """Whether a test of the snippet that holds the constant, or of one that imports it, then fails."""
     block = check.page.blocks[mutant.block]
     fence = "\n".join(check.page.lines[block.line - 1 : block.end])
     included = INCLUDE.search(fence)
@@ -168,7 +171,16 @@ def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
     if source.count(block.code.strip("\n")) != 1:
         return False
     shift = source.index(block.code.strip("\n")) - (len(block.code) - len(block.code.lstrip("\n")))
-    test = Path("tests", *snippet.parts[1:-1], f"test_{snippet.name}")
+    tests = tuple(path for path in _tests_of(snippet) if (ROOT / path).exists())
+    if _pytest(tests, snippet, source):
+        raise ValueError(f"mend what is red before {snippet} is mutated: {', '.join(map(str, tests))}")
+    # 2: the tests cannot even be collected
+    return _pytest(tests, snippet, mutant.applied(source, shift)) in {1, 2}
+
+
+@cache
+def _pytest(tests: tuple[Path, ...], snippet: Path, source: str) -> int:
+    """The exit status of tests in a copy of the project where a snippet reads like this."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
         for part in ("snippets", "tests", "theme"):
@@ -177,11 +189,29 @@ def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
         for part in ("pyproject.toml", "conftest.py", "mkdocs.yml"):
             shutil.copy(ROOT / part, copy / part)
         (copy / "docs").mkdir()
-        (copy / snippet).write_text(mutant.applied(source, shift), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(test)]
+        (copy / snippet).write_text(source, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *map(str, tests)]
         environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis")}
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)
-    return done.returncode == 1
+        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode
+
+
+def _tests_of(snippet: Path) -> list[Path]:
+    """The test of a snippet, and those of the snippets that import it: they hold its constants as well."""
+    module = ".".join(snippet.with_suffix("").parts)
+    imports = re.compile(rf"^from {re.escape(module)} import", re.MULTILINE)
+    users = [
+        path.relative_to(ROOT)
+        for path in sorted((ROOT / snippet.parts[0]).rglob("*.py"))
+        if imports.search(path.read_text(encoding="utf-8"))
+    ]
+    return [Path("tests", *path.parts[1:-1], f"test_{path.name}") for path in [snippet, *users]]
+
+
+def enough(rate: dict[str, float]) -> bool:
+    """Whether as many mutants of each kind are caught as has to be."""
+    return all(
+        share >= (LOWEST_RATE_OF_INPUTS if kind == "input" else LOWEST_RATE) for kind, share in rate.items()
+    )
 
 
 def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]:

@@ -310,7 +310,8 @@ class Check:
 
     def claims(self) -> Iterator[tuple[Figure, Segment, frozenset[str]]]:
         """Every figure the page claims, with the text around it and what is cited there."""
-        notes = tuple(_plain(label(self.library.records[key]).rstrip(".")) for key in self.cited)
+        labels = (_plain(label(self.library.records[key]).rstrip(".")) for key in self.cited)
+        notes = tuple(f"{said}, as of " for said in labels)
         segments = [
             s for s in self.page.segments if s.region in {"", "output"} and not s.plain.startswith(notes)
         ]

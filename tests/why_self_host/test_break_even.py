@@ -256,6 +256,12 @@ def test_none_for_good_because_each_further_replica_loses() -> None:
     assert found.reason == "dear again with more replicas"
 
 
+def test_a_day_of_five_tokens_has_the_same_answer_as_a_day_of_many() -> None:
+    few = rented(20, input_tokens_per_day=4, output_tokens_per_day=1)
+    many = rented(20, input_tokens_per_day=4e6, output_tokens_per_day=1e6)
+    assert break_even(few).tokens_per_day == pytest.approx(break_even(many).tokens_per_day)
+
+
 def test_a_free_api_has_no_break_even() -> None:
     found = break_even(rented(0))
     assert found.tokens_per_day is None
