@@ -105,7 +105,7 @@ def fit(rows: Sequence[Throughput]) -> Replica:
             ]
             for row in rows
         ]
-    ).reshape(-1, 3)
+    ).reshape(len(rows), 3)
     if (
         len(rows) < 3
         or np.linalg.cond(

@@ -174,9 +174,10 @@ def test_bounds_of_a_stack(field: str, lowest: int, highest: int) -> None:
     assert_accepts_exactly(Stack, STACK, field, lowest, highest)
 
 
-def test_a_stack_has_at_least_one_kind_of_mixer() -> None:
-    with pytest.raises(ValidationError, match="mixers"):
-        stacked(mixers=())
+@pytest.mark.parametrize("field", ["mixers", "feed_forwards"])
+def test_a_stack_has_at_least_one_kind_of_each(field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        stacked(**{field: ()})
 
 
 def test_what_a_stack_may_leave_out() -> None:
