@@ -140,3 +140,10 @@ def test_bounds(field: str, lowest: float, highest: float) -> None:
 
 def test_nothing_has_a_default() -> None:
     assert defaults(Line) == {}
+
+
+def test_a_burst_has_bounds() -> None:
+    assert burst_s(line(3, 0.5), 10**9) > burst_s(line(3, 0.5), 0) == 0
+    for requests in (-1, 10**9 + 1):
+        with pytest.raises(ValueError, match="requests"):
+            burst_s(line(3, 0.5), requests)
