@@ -153,6 +153,13 @@ class Experts(Part):
         description="feed-forward size of each"
     )
     shared_gate: bool = False
+    selection_bias: bool = Field(
+        default=False,
+        description=(
+            "one number an expert that steers which "
+            "are used; no parameter, but in the file"
+        ),
+    )
 
     @model_validator(mode="after")
     def _uses_what_it_has(self) -> Self:
