@@ -163,7 +163,7 @@ GROUPS = {
     "norms": ("_norm",),
     "feed-forward": ("ffn_", "exp_probs"),
     "attention": ("attn_", "indexer."),
-    "per layer": (
+    "layer input": (
         "proj",
         "gate",
         "altup",
