@@ -208,25 +208,24 @@ def embedding_type(file: str) -> str:
 # --8<-- [start:small]
 def small_type(file: str, at: Place) -> str:
     """Choose below three bits."""
+    base = BASES[file]
     larger = file in {"IQ2_S", "IQ2_M"}
     raised = "IQ3_S" if larger else "Q2_K"
     eight = at.experts == 8
-    if at.role == "value":
-        many = at.wide or at.experts >= 4
-        return "Q4_K" if many else raised
-    if at.role == "key" and eight:
-        return "Q4_K"
-    if at.role == "down":
-        early = at.turn < at.layers // 8
-        return raised if early else BASES[file]
-    if at.role == "output":
-        if eight:
-            return "Q5_K"
-        if larger:
-            return "IQ3_S"
-        if file in {"IQ1_S", "IQ1_M"}:
-            return "IQ2_XXS"
-    return BASES[file]
+    early = at.turn < at.layers // 8
+    many = at.wide or at.experts >= 4
+    output = {
+        "IQ1_S": "IQ2_XXS",
+        "IQ1_M": "IQ2_XXS",
+        "IQ2_S": "IQ3_S",
+        "IQ2_M": "IQ3_S",
+    }.get(file, base)
+    return {
+        "value": "Q4_K" if many else raised,
+        "key": "Q4_K" if eight else base,
+        "down": raised if early else base,
+        "output": "Q5_K" if eight else output,
+    }.get(at.role, base)
 
 
 # --8<-- [end:small]
@@ -271,37 +270,29 @@ def value_type(file: str, at: Place) -> str:
 def down_type(file: str, at: Place) -> str:
     """Choose for the way down."""
     base = BASES[file]
-    match file:
-        case "Q2_K":
-            return "Q3_K"
-        case "Q2_K_S" if at.early(8):
-            return "Q4_K"
-        case "Q3_K_M":
-            return (
-                "Q5_K" if at.early(16) else "Q4_K"
-            )
-        case "Q3_K_L":
-            return "Q5_K"
-        case "Q4_K_S" if at.early(8):
-            return "Q5_K"
-        case "Q4_K_M" | "Q5_K_M" if (
-            at.more_by_layer
-        ):
-            return "Q6_K"
-        case "IQ3_XXS" if not at.imatrix:
-            return "Q4_K" if at.early(8) else "Q3_K"
-        case "IQ3_M":
-            eight = at.experts == 8
-            raised = eight and at.more_by_layer
-            if raised or at.early(8):
-                return "Q4_K"
-        case "IQ4_NL" | "IQ4_XS":
-            if at.early(8) and not at.imatrix:
-                return "Q5_K"
-        case "Q4_0" | "Q5_0":
-            if at.early(8) and at.imatrix:
-                return base[:3] + "1"
-    return base
+    early = at.early(8)
+    more = at.more_by_layer
+    third = early or (at.experts == 8 and more)
+    plain = early and not at.imatrix
+    guard = early and at.imatrix
+    least = "Q4_K" if early else "Q3_K"
+    return {
+        "Q2_K": "Q3_K",
+        "Q2_K_S": "Q4_K" if early else base,
+        "Q3_K_M": "Q5_K"
+        if at.early(16)
+        else "Q4_K",
+        "Q3_K_L": "Q5_K",
+        "Q4_K_S": "Q5_K" if early else base,
+        "Q4_K_M": "Q6_K" if more else base,
+        "Q5_K_M": "Q6_K" if more else base,
+        "IQ3_XXS": base if at.imatrix else least,
+        "IQ3_M": "Q4_K" if third else base,
+        "IQ4_NL": "Q5_K" if plain else base,
+        "IQ4_XS": "Q5_K" if plain else base,
+        "Q4_0": "Q4_1" if guard else base,
+        "Q5_0": "Q5_1" if guard else base,
+    }.get(file, base)
 
 
 def output_type(file: str, at: Place) -> str:

@@ -56,7 +56,7 @@ def metadata(built: Model) -> dict[str, Value]:
         if built.window_tokens:
             found |= {
                 "attention.sliding_window": built.window_tokens,
-                "attention.sliding_window_pattern": [mixer == "sliding" for mixer in mixers],
+                "attention.sliding_window_pattern": [mixer in {"sliding", "chunked"} for mixer in mixers],
                 "attention.key_length_swa": some.key_head_dim,
                 "attention.value_length_swa": some.value_head_dim,
                 "rope.dimension_count_swa": some.key_head_dim,
@@ -101,7 +101,8 @@ def metadata(built: Model) -> dict[str, Value]:
         }
     width = built.dense.size if built.dense else 0
     if experts := built.experts:
-        width = width or experts.shared_size or experts.size
+        beside = experts.shared_size if gguf_architecture(built) == "gemma4" else experts.size
+        width = width or beside
         found |= {
             "expert_count": experts.experts,
             "expert_used_count": experts.active,
@@ -113,8 +114,6 @@ def metadata(built: Model) -> dict[str, Value]:
             "expert_gating_func": 2,
             "moe_latent_size": experts.latent_size,
         }
-        if not built.dense and not experts.shared:
-            width = experts.size
     found["feed_forward_length"] = [0 if feed == "none" else width for feed in feeds]
     if part := built.per_layer:
         found |= {
