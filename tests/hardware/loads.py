@@ -59,7 +59,7 @@ def asked(path: Path, context: Context) -> Load:
 @cache
 def loads() -> dict[tuple[str, str], Loaded | EngineError]:
     """Load all, by model and by name of the settings."""
-    jobs = {}
+    jobs: dict[tuple[str, str], Load] = {}
     with TemporaryDirectory() as folder:
         for name, built in read_models().items():
             path = Path(folder, f"{name}.gguf")
