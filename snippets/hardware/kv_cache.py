@@ -16,9 +16,12 @@ from pydantic import (
 
 from snippets.data.layers import (
     Attention,
+    Delta,
     Latent,
     Linear,
     Mamba,
+    Parallel,
+    ShortConv,
 )
 from snippets.data.models import Model
 from snippets.data.stack import Stack
@@ -257,6 +260,8 @@ def layer_rows(
     """
     kind = built.layer_mixers[index]
     part = built.mixer_of(index)
+    if isinstance(part, Parallel):
+        part = part.attention
     own = built.layers - built.kv_shared_layers
     if index >= own:
         return {}
@@ -278,9 +283,13 @@ def layer_rows(
                 )
                 found["indexer"] = (row, 0)
             return found
-        case Linear() | Mamba() | None:
+        case Linear() | Delta() | Mamba():
             return {}
-    raise ValueError(f"layer {index} is {kind}")
+        case ShortConv() | None:
+            return {}
+    raise ValueError(
+        f"layer {index} is {kind}: unknown here"
+    )
 
 
 def kv_cache(
