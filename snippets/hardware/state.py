@@ -1,4 +1,4 @@
-"""What does a sequence hold, however short it is?"""
+"""What does a sequence hold, however short?"""
 
 # --8<-- [start:imports]
 from typing import NamedTuple
