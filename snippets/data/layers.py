@@ -106,6 +106,14 @@ class Linear(Part):
     conv_kernel: Size
 
 
+class Delta(Part):
+    """Kimi delta attention: each channel decays."""
+
+    heads: Size
+    head_dim: Size
+    conv_kernel: Size
+
+
 class Mamba(Part):
     """Mamba-2: a state of fixed size."""
 
@@ -114,6 +122,23 @@ class Mamba(Part):
     state_size: Size
     groups: Size
     conv_kernel: Size
+    norm: bool = Field(
+        default=True,
+        description="before the output",
+    )
+
+
+class ShortConv(Part):
+    """LFM2: the last few inputs, gated twice."""
+
+    conv_kernel: Size
+
+
+class Parallel(Part):
+    """Falcon-H1: both in a layer, side by side."""
+
+    attention: Attention
+    mamba: Mamba
 
 
 # --8<-- [end:states]

@@ -116,10 +116,8 @@ def layer_parameters(
         count += beside_parameters(
             built.per_layer, hidden
         )
-    if built.dense and feed == "dense":
-        count += dense_parameters(
-            built.dense, hidden
-        )
+    if dense := built.dense_of(index):
+        count += dense_parameters(dense, hidden)
     part = built.experts
     if not part or feed != "experts":
         return Parameters(count, count)
