@@ -181,9 +181,8 @@ class Experts(Part):
     selection_bias: bool = Field(
         default=False,
         description=(
-            "one number an expert that steers "
-            "which are used; no parameter, but "
-            "in the file"
+            "a number an expert that steers which "
+            "are used; not counted, but in files"
         ),
     )
 
