@@ -10,7 +10,8 @@ was made on the `meta` device, and the sizes of its parameters were added up:
         model = AutoModelForCausalLM.from_config(config)
     sum(parameter.numel() for parameter in model.parameters())
 
-`parameters()` yields a tied matrix once and no buffers, so that the corrections of routers are not in it. Of
+`parameters()` yields a tied matrix once and no buffers, so that the corrections of routers are not in it; the
+class of ERNIE 4.5 makes them parameters, and there they are taken off again. Of
 models with encoders for pictures or sound it is the text model. Layers that predict further tokens are not
 part of these classes.
 """
@@ -61,6 +62,18 @@ OTHER_TOTAL = {
 OTHER_ACTIVE = {"glm-5.3": "neither with the embedding nor with the output matrix"}
 
 
+# Models whose class in Transformers makes parameters of what other classes keep in buffers.
+CORRECTIONS_COUNTED = {"ernie-4.5-21b-a3b"}
+
+
+def corrections(one: Model) -> int:
+    """One number for each expert that steers which are used."""
+    part = one.experts
+    assert part
+    assert part.selection_bias
+    return part.experts * one.layer_feed_forwards.count("experts")
+
+
 def with_(one: Model, **changes: Any) -> Model:
     """The same model with some fields changed, checked again."""
     return Model.model_validate({**one.model_dump(), **changes})
@@ -73,7 +86,8 @@ def test_the_oracle_has_every_model_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_total_is_that_of_transformers_to_the_parameter(name: str) -> None:
-    assert parameters(MODELS[name]).total == ORACLE[name]
+    counted = corrections(MODELS[name]) if name in CORRECTIONS_COUNTED else 0
+    assert parameters(MODELS[name]).total + counted == ORACLE[name]
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
