@@ -181,8 +181,9 @@ class Experts(Part):
     selection_bias: bool = Field(
         default=False,
         description=(
-            "one number an expert that steers which "
-            "are used; no parameter, but in the file"
+            "one number an expert that steers "
+            "which are used; no parameter, but "
+            "in the file"
         ),
     )
 

@@ -12,9 +12,8 @@ import gguf
 import numpy as np
 
 from snippets.data.layers import Attention
-from snippets.hardware.mixtures import tensor_types
-from snippets.hardware.tensors import gguf_architecture
-from snippets.hardware.weights import tensor_bytes
+from snippets.hardware.architectures import gguf_architecture
+from snippets.hardware.weights import tensor_bytes, tensor_types
 
 if TYPE_CHECKING:
     from pathlib import Path
