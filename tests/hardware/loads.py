@@ -48,7 +48,6 @@ KINDS = (
     "qwen3-next-80b-a3b",
 )
 
-
 def asked(path: Path, context: Context) -> Load:
     """Ask for the same of the engine."""
     told = context.model_dump()

@@ -18,7 +18,13 @@ from tests.hardware.loads import CONTEXTS, KINDS, MORE, loads
 MIB = 2**20
 SETTINGS = CONTEXTS | MORE
 STATEFUL = [name for name, built in read_models().items() if state(built)]
-CASES = [(name, said) for name in STATEFUL for said in SETTINGS if said in CONTEXTS or name in KINDS]
+CASES = [
+    (name, said)
+    for name in STATEFUL
+    if name in LOADED
+    for said in SETTINGS
+    if said in CONTEXTS or name in KINDS
+]
 ONE = Context(context_tokens=1)
 
 needs_engine = pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
