@@ -24,11 +24,9 @@ from snippets.hardware.kv_cache import (
 )
 from tests.bounds import assert_accepts_exactly, defaults
 from tests.hardware.engine import Cache, EngineError, missing
-from tests.hardware.loads import CONTEXTS, KINDS, MORE, loads
+from tests.hardware.loads import CASES, SETTINGS, loads
 
 MIB = 2**20
-SETTINGS = CONTEXTS | MORE
-CASES = [(name, said) for name in read_models() for said in SETTINGS if said in CONTEXTS or name in KINDS]
 # Phi-4's layers have few tensors, by which the engine counts the nodes that its graph may have, and with
 # both sides quantized and slots apart there are more: it aborts, after it has allocated the cache.
 ABORTS = {("phi-4", "apart")}
@@ -62,7 +60,7 @@ def as_printed(built: Model, asked: Context) -> list[tuple[Any, ...]]:
     """The caches that the engine would say: one for the whole context, one for windows, one for indexers."""
     rows = kv_cache(built, asked)
     found = []
-    for kinds in (("full", "latent"), ("sliding", "chunked"), ("indexer",)):
+    for kinds in (("full", "latent", "parallel"), ("sliding", "chunked"), ("indexer",)):
         layers = [row for row in rows if row.kind in kinds]
         if layers:
             found.append(

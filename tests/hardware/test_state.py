@@ -13,18 +13,11 @@ from snippets.data.models import Model, model, read_models
 from snippets.hardware.kv_cache import Context, kv_cache_bytes
 from snippets.hardware.state import context_bytes, most_sequences, state, state_bytes
 from tests.hardware.engine import EngineError, missing
-from tests.hardware.loads import CONTEXTS, KINDS, MORE, loads
+from tests.hardware.loads import CASES, SETTINGS, loads
 
 MIB = 2**20
-SETTINGS = CONTEXTS | MORE
 STATEFUL = [name for name, built in read_models().items() if state(built)]
-CASES = [
-    (name, said)
-    for name in STATEFUL
-    if name in LOADED
-    for said in SETTINGS
-    if said in CONTEXTS or name in KINDS
-]
+STATEFUL_CASES = [(name, said) for name, said in CASES if name in STATEFUL]
 ONE = Context(context_tokens=1)
 
 needs_engine = pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
@@ -38,7 +31,7 @@ def built_of(kind: str, part: Any) -> Model:
 
 
 @needs_engine
-@pytest.mark.parametrize(("name", "said"), CASES)
+@pytest.mark.parametrize(("name", "said"), STATEFUL_CASES)
 def test_last_inputs_and_state_are_those_that_the_engine_prints(name: str, said: str) -> None:
     answer = loads()[name, said]
     if isinstance(answer, EngineError):
