@@ -53,61 +53,6 @@ def kept(name: str, asked: Context) -> float:
     return kv_cache_bytes(model(name), asked) / MIB
 
 
-# --- the engine itself ------------------------------------------------------------------------
-
-
-def as_printed(built: Model, asked: Context) -> list[tuple[Any, ...]]:
-    """The caches that the engine would say: one for the whole context, one for windows, one for indexers."""
-    rows = kv_cache(built, asked)
-    found = []
-    for kinds in (("full", "latent", "parallel"), ("sliding", "chunked"), ("indexer",)):
-        layers = [row for row in rows if row.kind in kinds]
-        if layers:
-            found.append(
-                (
-                    {row.cells for row in layers},
-                    len(layers),
-                    sum(row.key_bytes for row in layers) / MIB,
-                    sum(row.value_bytes for row in layers) / MIB,
-                )
-            )
-    return found
-
-
-def printed(cache: Cache) -> tuple[Any, ...]:
-    # Two decimals of a number that has 24 bits.
-    return (
-        {cache.cells},
-        cache.layers,
-        pytest.approx(cache.key_mib, rel=1e-7, abs=0.0051),
-        pytest.approx(cache.value_mib, rel=1e-7, abs=0.0051),
-    )
-
-
-@needs_engine
-@pytest.mark.parametrize(("name", "said"), CASES)
-def test_cells_layers_keys_and_values_are_those_that_the_engine_prints(name: str, said: str) -> None:
-    answer = loads()[name, said]
-    if (name, said) in ABORTS:
-        assert isinstance(answer, EngineError)
-        assert "fatal error" in answer.reason
-        return
-    if isinstance(answer, EngineError):
-        raise answer
-    assert as_printed(model(name), SETTINGS[said]) == [printed(cache) for cache in answer.caches]
-
-
-@needs_engine
-@pytest.mark.parametrize("name", read_models())
-def test_context_and_ubatch_are_rounded_as_the_engine_rounds_them(name: str) -> None:
-    answer = loads()[name, "plain"]
-    if isinstance(answer, EngineError):
-        raise answer
-    asked = SETTINGS["plain"]
-    assert answer.context_tokens_per_sequence == cells(asked)
-    assert answer.ubatch_tokens == asked.computed_tokens
-
-
 # --- known values -----------------------------------------------------------------------------
 
 
@@ -358,3 +303,58 @@ def test_a_head_that_blocks_do_not_divide_is_refused() -> None:
 def test_what_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(changes))):
         Context.model_validate({"context_tokens": 1, **changes})
+
+
+# --- the engine itself, last: a wrong constant is found above in less time ----------------------
+
+
+def as_printed(built: Model, asked: Context) -> list[tuple[Any, ...]]:
+    """The caches that the engine would say: one for the whole context, one for windows, one for indexers."""
+    rows = kv_cache(built, asked)
+    found = []
+    for kinds in (("full", "latent", "parallel"), ("sliding", "chunked"), ("indexer",)):
+        layers = [row for row in rows if row.kind in kinds]
+        if layers:
+            found.append(
+                (
+                    {row.cells for row in layers},
+                    len(layers),
+                    sum(row.key_bytes for row in layers) / MIB,
+                    sum(row.value_bytes for row in layers) / MIB,
+                )
+            )
+    return found
+
+
+def printed(cache: Cache) -> tuple[Any, ...]:
+    # Two decimals of a number that has 24 bits.
+    return (
+        {cache.cells},
+        cache.layers,
+        pytest.approx(cache.key_mib, rel=1e-7, abs=0.0051),
+        pytest.approx(cache.value_mib, rel=1e-7, abs=0.0051),
+    )
+
+
+@needs_engine
+@pytest.mark.parametrize(("name", "said"), CASES)
+def test_cells_layers_keys_and_values_are_those_that_the_engine_prints(name: str, said: str) -> None:
+    answer = loads()[name, said]
+    if (name, said) in ABORTS:
+        assert isinstance(answer, EngineError)
+        assert "fatal error" in answer.reason
+        return
+    if isinstance(answer, EngineError):
+        raise answer
+    assert as_printed(model(name), SETTINGS[said]) == [printed(cache) for cache in answer.caches]
+
+
+@needs_engine
+@pytest.mark.parametrize("name", read_models())
+def test_context_and_ubatch_are_rounded_as_the_engine_rounds_them(name: str) -> None:
+    answer = loads()[name, "plain"]
+    if isinstance(answer, EngineError):
+        raise answer
+    asked = SETTINGS["plain"]
+    assert answer.context_tokens_per_sequence == cells(asked)
+    assert answer.ubatch_tokens == asked.computed_tokens
