@@ -139,10 +139,21 @@ def kinds(name: str, asked: Context) -> dict[str, int]:
         ("deepseek-v3", {"latent": 61}),
         ("deepseek-v3.2", {"latent": 61, "indexer": 61}),
         ("glm-5.3", {"latent": 78, "indexer": 21}),
+        ("minimax-m3", {"full": 3, "sparse": 57, "indexer": 57}),
+        ("kimi-linear-48b-a3b", {"latent": 7}),
+        ("falcon-h1-0.5b", {"parallel": 36}),
+        ("lfm2-1.2b", {"full": 6}),
     ],
 )
 def test_which_layers_keep_what(name: str, layers: dict[str, int]) -> None:
     assert kinds(name, context(4_096)) == layers
+
+
+def test_an_indexer_of_blocks_has_room_for_a_key_and_a_value_of_one_head() -> None:
+    assert layer_rows(model("minimax-m3"), 3, context(1, key_type="q8_0")) == {
+        "sparse": (4 * 136, 4 * 128 * 2),
+        "indexer": (136, 128 * 2),
+    }
 
 
 def test_layers_are_counted_from_0() -> None:
@@ -312,7 +323,7 @@ def as_printed(built: Model, asked: Context) -> list[tuple[Any, ...]]:
     """The caches that the engine would say: one for the whole context, one for windows, one for indexers."""
     rows = kv_cache(built, asked)
     found = []
-    for kinds in (("full", "latent", "parallel"), ("sliding", "chunked"), ("indexer",)):
+    for kinds in (("full", "sparse", "latent", "parallel"), ("sliding", "chunked"), ("indexer",)):
         layers = [row for row in rows if row.kind in kinds]
         if layers:
             found.append(
@@ -344,7 +355,7 @@ def test_cells_layers_keys_and_values_are_those_that_the_engine_prints(name: str
         assert isinstance(answer, EngineError)
         assert "fatal error" in answer.reason
         return
-    if isinstance(answer, EngineError):
+    if isinstance(answer, Exception):
         raise answer
     assert as_printed(model(name), SETTINGS[said]) == [printed(cache) for cache in answer.caches]
 
@@ -353,7 +364,7 @@ def test_cells_layers_keys_and_values_are_those_that_the_engine_prints(name: str
 @pytest.mark.parametrize("name", read_models())
 def test_context_and_ubatch_are_rounded_as_the_engine_rounds_them(name: str) -> None:
     answer = loads()[name, "plain"]
-    if isinstance(answer, EngineError):
+    if isinstance(answer, Exception):
         raise answer
     asked = SETTINGS["plain"]
     assert answer.context_tokens_per_sequence == cells(asked)
