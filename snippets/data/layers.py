@@ -34,15 +34,6 @@ class Part(BaseModel):
     )
 
 
-class Blocks(Part):
-    """Picks which blocks of tokens heads read."""
-
-    heads: Size
-    head_dim: Size
-    block_tokens: Size
-    selected_blocks: Size
-
-
 class Attention(Part):
     """Heads that keep keys and values."""
 
@@ -72,10 +63,6 @@ class Attention(Part):
     sinks: bool = Field(
         default=False,
         description="one learned logit a head",
-    )
-    blocks: Blocks | None = Field(
-        default=None,
-        description="of sparse layers; keeps keys",
     )
 
 
