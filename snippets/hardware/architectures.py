@@ -60,7 +60,6 @@ NORMS = {
     ),
     "ernie4_5-moe": PLAIN,
     "hunyuan-moe": PLAIN,
-    "minimax-m3": PLAIN,
 }
 # Families whose files hold factors of rotation.
 ROTATED = {"Llama 3", "Gemma 4"}
@@ -87,7 +86,6 @@ FAMILIES = {
     "Llama 3": ("llama",),
     "Llama 4": ("llama4",),
     "MiniMax-M2": ("minimax-m2",),
-    "MiniMax-M3": ("minimax-m3",),
     "Ministral 3": ("mistral3",),
     "Mistral": ("llama",),
     "Mistral Large": ("llama",),

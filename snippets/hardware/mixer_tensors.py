@@ -99,18 +99,6 @@ def attention_tensors(
                 "attn_sinks.weight", (part.heads,)
             )
         )
-    if index := part.blocks:
-        width = index.head_dim
-        shapes = {
-            "q_proj": (hidden, index.heads * width),
-            "k_proj": (hidden, width),
-            "q_norm": (width,),
-            "k_norm": (width,),
-        }
-        found += [
-            Tensor(f"indexer.{name}.weight", shape)
-            for name, shape in shapes.items()
-        ]
     return found
 
 

@@ -54,14 +54,6 @@ def metadata(built: Model) -> dict[str, Value]:
             "rope.dimension_count": full.key_head_dim,
             "rope.dimension_sections": [full.key_head_dim // 8] * 4,
         }
-        if blocks := some.blocks or (built.attention and built.attention.blocks):
-            found |= {
-                "attention.indexer.head_count": blocks.heads,
-                "attention.indexer.key_length": blocks.head_dim,
-                "attention.indexer.top_k": blocks.selected_blocks,
-                "attention.indexer.block_size": blocks.block_tokens,
-                "attention.indexer.local_blocks": 1,
-            }
         if built.window_tokens:
             found |= {
                 "attention.sliding_window": built.window_tokens,
