@@ -62,7 +62,7 @@ def as_printed(built: Model, asked: Context) -> list[tuple[Any, ...]]:
     """The caches that the engine would say: one for the whole context, one for windows, one for indexers."""
     rows = kv_cache(built, asked)
     found = []
-    for kinds in (("full", "latent"), ("sliding", "chunked"), ("indexer",)):
+    for kinds in (("full", "latent", "parallel"), ("sliding", "chunked"), ("indexer",)):
         layers = [row for row in rows if row.kind in kinds]
         if layers:
             found.append(
