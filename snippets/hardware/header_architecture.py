@@ -161,11 +161,14 @@ def mixer(
 ) -> str:
     """Name what mixes tokens in a layer, from 0."""
     shapes = outline.shapes[index]
-    for name, kind in SIGNS.items():
-        if f"{name}.weight" in shapes:
-            break
-    else:
-        return "none"
+    kind = next(
+        (
+            kind
+            for name, kind in SIGNS.items()
+            if f"{name}.weight" in shapes
+        ),
+        "none",
+    )
     if kind != "full" or not slides:
         return kind
     return (
