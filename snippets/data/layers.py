@@ -181,8 +181,9 @@ class Experts(Part):
     selection_bias: bool = Field(
         default=False,
         description=(
-            "a number an expert that steers which "
-            "are used; not counted, but in files"
+            "one number an expert that steers "
+            "which are used; no parameter, but "
+            "in the file"
         ),
     )
 

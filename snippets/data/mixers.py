@@ -193,11 +193,12 @@ def mixer_parameters(
     """
     hidden = stack.hidden_size
     part = stack.mixer_of(index)
+    count = 0
     match part:
         case Attention():
             own = stack.layers
             own -= stack.kv_shared_layers
-            return attention_parameters(
+            count = attention_parameters(
                 part, hidden, index >= own
             )
         case Latent():
@@ -206,20 +207,19 @@ def mixer_parameters(
                 count += indexer_parameters(
                     part, hidden
                 )
-            return count
         case Linear():
-            return linear_parameters(part, hidden)
+            count = linear_parameters(part, hidden)
         case Delta():
-            return delta_parameters(part, hidden)
+            count = delta_parameters(part, hidden)
         case Mamba():
-            return mamba_parameters(part, hidden)
+            count = mamba_parameters(part, hidden)
         case ShortConv():
-            return conv_parameters(part, hidden)
+            count = conv_parameters(part, hidden)
         case Parallel():
-            return attention_parameters(
+            count = attention_parameters(
                 part.attention, hidden
             ) + mamba_parameters(part.mamba, hidden)
-    return 0
+    return count
 
 
 # --8<-- [end:layer]

@@ -1,7 +1,7 @@
 """What does llama.cpp call an architecture?"""
 
 # --8<-- [start:imports]
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 
 # --8<-- [end:imports]
 
@@ -79,7 +79,7 @@ FAMILIES = {
 }
 
 
-def gguf_architecture(built: Model) -> str:
+def gguf_architecture(built: Architecture) -> str:
     """Say what llama.cpp calls the architecture.
 
     Raises ValueError for a family that is not

@@ -7,7 +7,7 @@ from snippets.data.layers import (
     Linear,
     Mamba,
 )
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 from snippets.hardware.architectures import (
     BESIDE,
     NORMS,
@@ -33,7 +33,7 @@ from snippets.hardware.mixer_tensors import (
 
 # --8<-- [start:global]
 def global_tensors(
-    built: Model,
+    built: Architecture,
 ) -> list[Tensor]:
     """Name what belongs to no layer.
 
@@ -88,7 +88,9 @@ def global_tensors(
 
 # --8<-- [start:layer]
 def mixer_tensors(
-    built: Model, index: int, architecture: str
+    built: Architecture,
+    index: int,
+    architecture: str,
 ) -> list[Tensor]:
     """Name what mixes tokens in a layer, from 0."""
     hidden = built.hidden_size
@@ -122,7 +124,9 @@ def mixer_tensors(
 
 
 def layer_tensors(
-    built: Model, index: int, architecture: str
+    built: Architecture,
+    index: int,
+    architecture: str,
 ) -> list[Tensor]:
     """Name all tensors of a layer, from 0."""
     hidden = built.hidden_size
@@ -167,7 +171,7 @@ def layer_tensors(
 
 
 def gguf_tensors(
-    built: Model,
+    built: Architecture,
 ) -> tuple[Tensor, ...]:
     """Name all tensors of a model's GGUF file.
 

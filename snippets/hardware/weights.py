@@ -10,7 +10,7 @@ from gguf import (
 )
 
 from snippets.data.layers import Attention, Latent
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 from snippets.hardware.architectures import (
     gguf_architecture,
 )
@@ -32,7 +32,7 @@ from snippets.hardware.tensors import gguf_tensors
 
 
 # --8<-- [start:types]
-def query_groups(built: Model) -> int:
+def query_groups(built: Architecture) -> int:
     """Say how many queries share a key, at first.
 
     0 where the first layer has no keys: so the
@@ -63,7 +63,7 @@ def visit(tensor: Tensor) -> tuple[int, str]:
 
 
 def tensor_types(
-    built: Model,
+    built: Architecture,
     file: str,
     imatrix: bool = False,
 ) -> list[tuple[Tensor, str]]:
@@ -235,7 +235,7 @@ class Weights(NamedTuple):
 
 
 def weights(
-    built: Model,
+    built: Architecture,
     file: str,
     imatrix: bool = False,
 ) -> Weights:

@@ -7,9 +7,21 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from snippets.data.layers import Attention, Dense, Experts, Indexer, Latent, Linear, Mamba, PerLayer
+from snippets.data.layers import (
+    Attention,
+    Delta,
+    Dense,
+    Experts,
+    Indexer,
+    Latent,
+    Linear,
+    Mamba,
+    Parallel,
+    PerLayer,
+    ShortConv,
+)
 from tests.bounds import assert_accepts_exactly, defaults
-from tests.data.samples import ATTENTION, EXPERTS, INDEXER, LATENT, LINEAR, MAMBA, PER_LAYER
+from tests.data.samples import ATTENTION, DELTA, EXPERTS, INDEXER, LATENT, LINEAR, MAMBA, PER_LAYER
 
 
 @pytest.mark.parametrize(
@@ -31,7 +43,9 @@ SIZES: list[tuple[type[BaseModel], dict[str, Any], list[str]]] = [
     (Indexer, INDEXER, ["heads", "head_dim", "selected_tokens"]),
     (Latent, LATENT, [name for name in LATENT if name != "query_rank"]),
     (Linear, LINEAR, [*LINEAR]),
+    (Delta, DELTA, [*DELTA]),
     (Mamba, MAMBA, [*MAMBA]),
+    (ShortConv, {"conv_kernel": 3}, ["conv_kernel"]),
     (Dense, {"size": 1}, ["size"]),
     (Experts, EXPERTS, ["active", "size", "experts"]),
     (PerLayer, PER_LAYER, ["vocabulary", "size"]),
@@ -89,9 +103,15 @@ def test_shared_experts_are_bounded_with_their_size() -> None:
         (Indexer, {}),
         (Latent, {"indexer": None}),
         (Linear, {}),
-        (Mamba, {}),
+        (Delta, {}),
+        (Mamba, {"norm": True}),
+        (ShortConv, {}),
+        (Parallel, {}),
         (Dense, {"gated": True}),
-        (Experts, {"gated": True, "bias": False, "latent_size": 0, "shared_gate": False}),
+        (
+            Experts,
+            {"gated": True, "bias": False, "latent_size": 0, "shared_gate": False, "selection_bias": False},
+        ),
         (PerLayer, {}),
     ],
 )

@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given
 
 from snippets.data.layers import Dense, Experts
+from snippets.data.mixers import mixer_parameters
 from snippets.data.models import Model, model, read_models
 from snippets.data.parameters import (
     beside_parameters,
@@ -47,6 +48,11 @@ ORACLE = {row["model"]: int(row["parameters"]) for row in ROWS}
 OTHER_TOTAL = {
     "gemma-3n-e4b": ("with encoders for pictures and sound", 0.13),
     "llama-4-scout": ("with an encoder for pictures", 0.012),
+    "gemma-3n-e2b": ("with encoders for pictures and sound", 0.19),
+    "gemma-4-e2b": ("with encoders for pictures and sound", 0.1),
+    "gemma-4-e4b": ("with encoders for pictures and sound", 0.06),
+    "command-r7b-12-2024": ("without the embedding", 0.15),
+    "kimi-linear-48b-a3b": ("without the embedding and the output matrix", 0.024),
     "glm-4.6": ("between this count and one with the layer that predicts a further token", 0.0063),
     "glm-4.7": ("between this count and one with the layer that predicts a further token", 0.0063),
 }
@@ -97,6 +103,40 @@ def test_active_is_the_published_one_with_or_without_what_is_looked_up(name: str
     assert published
     near = min(abs(count.active - published), abs(count.active + count.looked_up - published))
     assert (near < rounding) != (name in OTHER_ACTIVE)
+
+
+def test_command_r7b_is_published_without_the_embedding() -> None:
+    command = model("command-r7b-12-2024")
+    rest = parameters(command).total - command.vocabulary * command.hidden_size
+    assert abs(rest - command.published_parameters) < 30_000_000
+
+
+def test_kimi_linear_is_published_without_the_embedding_and_the_output_matrix() -> None:
+    kimi = model("kimi-linear-48b-a3b")
+    rest = parameters(kimi).total - 2 * kimi.vocabulary * kimi.hidden_size
+    assert abs(rest - kimi.published_parameters) < kimi.published_rounding_parameters
+
+
+def test_both_gemma_3n_are_published_with_the_same_encoders() -> None:
+    """Their files also hold keys and values of the layers that share, which the model leaves unused."""
+    beside = []
+    for name in ("gemma-3n-e2b", "gemma-3n-e4b"):
+        gemma = model(name)
+        unused = mixer_parameters(gemma, 0) - mixer_parameters(gemma, gemma.layers - 1)
+        total = parameters(gemma).total + unused * gemma.kv_shared_layers
+        beside.append(gemma.published_parameters - total)
+    assert beside == [983_438_688, 983_438_688]
+
+
+def test_layers_of_gemma_4_e2b_that_share_are_twice_as_wide() -> None:
+    gemma = model("gemma-4-e2b")
+    own, shared = gemma.dense_of(14), gemma.dense_of(15)
+    assert own is gemma.dense
+    assert shared is gemma.wide
+    assert own
+    assert shared
+    assert shared.size == 2 * own.size
+    assert gemma.layers - 15 == gemma.kv_shared_layers
 
 
 def test_glm_4_6_is_published_between_this_count_and_one_with_the_predicting_layer() -> None:
