@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from snippets.data.models import Architecture
 from snippets.hardware.config_families import (
     Parts,
+    cohere2,
     deepseek_v2,
     deepseek_v3,
+    falcon_h1,
     gemma2,
     gemma3,
     gemma3n,
@@ -16,6 +18,9 @@ from snippets.hardware.config_families import (
     glm_moe_dsa,
     gpt_oss,
     granite,
+    kimi_linear,
+    lfm2,
+    lfm2_moe,
     llama,
     llama4,
     minimax_m2,
@@ -68,6 +73,12 @@ ADAPTERS: dict[
     "nemotron_h": ("Nemotron 3", nemotron_h),
     "granitemoehybrid": ("Granite 4", granite),
     "seed_oss": ("Seed-OSS", seed_oss),
+    "smollm3": ("SmolLM3", llama),
+    "cohere2": ("Command R7B and A", cohere2),
+    "lfm2": ("LFM2", lfm2),
+    "lfm2_moe": ("LFM2", lfm2_moe),
+    "falcon_h1": ("Falcon-H1", falcon_h1),
+    "kimi_linear": ("Kimi Linear", kimi_linear),
 }
 # Files whose text model has a section of its own.
 WRAPPERS = {
@@ -111,6 +122,7 @@ FALLBACKS: dict[str, dict[str, int | bool]] = {
     | {"sliding_window_pattern": 5},
     "gemma4": GEMMA
     | {
+        "max_position_embeddings": 131_072,
         "global_head_dim": 512,
         "num_kv_shared_layers": 0,
         "hidden_size_per_layer_input": 256,
@@ -132,6 +144,25 @@ FALLBACKS: dict[str, dict[str, int | bool]] = {
     },
     "nemotron_h": NORMED,
     "seed_oss": NORMED | {"attention_bias": True},
+    "smollm3": {"tie_word_embeddings": True},
+    "cohere2": {
+        "tie_word_embeddings": True,
+        "sliding_window": 4096,
+        "sliding_window_pattern": 4,
+    },
+    "lfm2": {
+        "tie_word_embeddings": True,
+        "block_auto_adjust_ff_dim": True,
+        "block_multiple_of": 256,
+        "conv_L_cache": 3,
+    },
+    "lfm2_moe": {
+        "tie_word_embeddings": True,
+        "conv_L_cache": 3,
+    },
+    "kimi_linear": {
+        "max_position_embeddings": 1_048_576,
+    },
 }
 
 
@@ -201,9 +232,7 @@ def architecture_from_config(
     return Architecture.model_validate(
         {
             "hidden_size": read.size("hidden_size"),
-            "layers": read.size(
-                "num_hidden_layers"
-            ),
+            "layers": read.layers,
             "family": family,
             "context_tokens": read.size(
                 "max_position_embeddings"

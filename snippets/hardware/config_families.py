@@ -4,9 +4,12 @@
 from typing import Any
 
 from snippets.data.layers import (
+    Delta,
     Dense,
     Experts,
+    Parallel,
     PerLayer,
+    ShortConv,
 )
 from snippets.hardware.config_mixers import (
     Fields,
@@ -29,7 +32,7 @@ def same(
     read: Fields, kind: str
 ) -> tuple[str, ...]:
     """Make all layers of one kind."""
-    return (kind,) * read.size("num_hidden_layers")
+    return (kind,) * read.layers
 
 
 def dense(
@@ -63,7 +66,7 @@ def experts(
 
 def leading(read: Fields) -> tuple[str, ...]:
     """Make the first layers dense (DeepSeek)."""
-    first = read.size("first_k_dense_replace")
+    first = read.size("first_k_dense_replace", 0)
     kinds = same(read, "experts")
     return ("dense",) * first + kinds[first:]
 
@@ -175,7 +178,7 @@ def sparse_steps(read: Fields) -> tuple[str, ...]:
         "dense",
         "experts",
         step,
-        read.size("num_hidden_layers"),
+        read.layers,
     )
     return tuple(
         "dense" if index in only else kind
@@ -261,7 +264,7 @@ def gemma2(read: Fields) -> Parts:
         "sliding",
         "full",
         2,
-        read.size("num_hidden_layers"),
+        read.layers,
     )
     return {
         **window(read, kinds),
@@ -273,7 +276,7 @@ def gemma2(read: Fields) -> Parts:
 
 def gemma3(read: Fields) -> Parts:
     """Read Gemma 3: five slide, one is full."""
-    layers = read.size("num_hidden_layers")
+    layers = read.layers
     step = read.size("sliding_window_pattern")
     kinds = layer_kinds(read) or every(
         "sliding", "full", step, layers
@@ -310,7 +313,7 @@ def gemma3n(read: Fields) -> Parts:
     return {
         **gemma3(read),
         "kv_shared_layers": read.size(
-            "num_kv_shared_layers"
+            "num_kv_shared_layers", 0
         ),
         "per_layer": per_layer(read),
     }
@@ -323,15 +326,11 @@ def gemma3n(read: Fields) -> Parts:
 def gemma4(read: Fields) -> Parts:
     """Read Gemma 4: full layers differ.
 
-    Their keys may be values too. The dense block
-    beside experts counts as a shared expert, with
-    two scales: one a width, one an expert.
+    Their keys may be values too, and layers that
+    share keys twice as wide. A dense block beside
+    experts counts as a shared expert, with two
+    scales: one a width, one an expert.
     """
-    if read.flag("use_double_wide_mlp"):
-        raise ValueError(
-            f"{read.model_type}: "
-            "use_double_wide_mlp is not known here"
-        )
     both = read.flag("attention_k_eq_v")
     keys = "num_key_value_heads"
     if both and read.has(
@@ -339,7 +338,7 @@ def gemma4(read: Fields) -> Parts:
     ):
         keys = "num_global_key_value_heads"
     size = read.size("global_head_dim")
-    shared = read.size("num_kv_shared_layers")
+    shared = read.size("num_kv_shared_layers", 0)
     found: Parts = {
         **gemma3(read),
         "full_attention": attention_part(
@@ -352,7 +351,15 @@ def gemma4(read: Fields) -> Parts:
         ),
         "kv_shared_layers": shared,
     }
-    if read.size("hidden_size_per_layer_input"):
+    if read.flag("use_double_wide_mlp") and shared:
+        own = read.layers - shared
+        width = read.size("intermediate_size")
+        found["wide"] = Dense(size=2 * width)
+        found["feed_forwards"] = (
+            *("dense",) * own,
+            *("wide",) * shared,
+        )
+    if read.size("hidden_size_per_layer_input", 0):
         found["per_layer"] = per_layer(read)
     if not read.flag("enable_moe_block"):
         return found
@@ -377,13 +384,30 @@ def gemma4(read: Fields) -> Parts:
     }
 
 
+def cohere2(read: Fields) -> Parts:
+    """Read Command R7B and A: one norm a layer."""
+    step = read.size("sliding_window_pattern")
+    kinds = layer_kinds(read) or every(
+        "sliding",
+        "full",
+        step,
+        read.layers,
+    )
+    return {
+        **window(read, kinds),
+        "attention": attention_part(read),
+        "dense": dense(read),
+        "norms_per_layer": 1,
+    }
+
+
 def gpt_oss(read: Fields) -> Parts:
     """Read gpt-oss: sinks, and biases all over."""
     kinds = layer_kinds(read) or every(
         "sliding",
         "full",
         2,
-        read.size("num_hidden_layers"),
+        read.layers,
     )
     return {
         **window(read, kinds),
@@ -404,7 +428,7 @@ def gpt_oss(read: Fields) -> Parts:
 
 def llama4(read: Fields) -> Parts:
     """Read Llama 4: three chunked, one is full."""
-    layers = read.size("num_hidden_layers")
+    layers = read.layers
     kinds = layer_kinds(read) or every(
         "chunked", "full", 4, layers
     )
@@ -457,7 +481,7 @@ def deepseek_feed(
     """
     feeds = leading(read)
     size = read.size("moe_intermediate_size")
-    shared = read.size("n_shared_experts")
+    shared = read.size("n_shared_experts", 0)
     found: Parts = {
         "feed_forwards": feeds,
         "experts": experts(
@@ -511,7 +535,7 @@ def qwen3_5(read: Fields) -> Parts:
         "linear",
         "full",
         step,
-        read.size("num_hidden_layers"),
+        read.layers,
     )
     return {
         "mixers": kinds,
@@ -601,10 +625,10 @@ def nemotron_h(read: Fields) -> Parts:
             "n_routed_experts",
             size=read.size("moe_intermediate_size"),
             gated=False,
-            latent_size=read.size(latent)
+            latent_size=read.size(latent, 0)
             if read.has(latent)
             else 0,
-            shared=read.size("n_shared_experts"),
+            shared=read.size("n_shared_experts", 0),
             shared_size=read.size(
                 "moe_shared_expert_"
                 "intermediate_size"
@@ -616,14 +640,14 @@ def nemotron_h(read: Fields) -> Parts:
 
 def granite(read: Fields) -> Parts:
     """Read Granite 4.0: Mamba, and some full."""
-    kinds = layer_kinds(read)
+    kinds = layer_kinds(read) or same(read, "mamba")
     width = read.size("shared_intermediate_size")
     found: Parts = {"mixers": kinds}
     if "mamba" in kinds:
         found["mamba"] = mamba_part(read)
     if "full" in kinds:
         found["attention"] = attention_part(read)
-    if not read.size("num_local_experts"):
+    if not read.size("num_local_experts", 0):
         return {**found, "dense": Dense(size=width)}
     return {
         **found,
@@ -634,6 +658,120 @@ def granite(read: Fields) -> Parts:
             size=read.size("intermediate_size"),
             shared=1,
             shared_size=width,
+        ),
+    }
+
+
+def lfm2(read: Fields) -> Parts:
+    """Read LFM2: short convolutions, some full.
+
+    Its width is adjusted: two thirds, rounded up
+    to a multiple.
+    """
+    full = read.listed("full_attn_idxs")
+    kinds = layer_kinds(read) or tuple(
+        "full"
+        if index in full or not full
+        else "conv"
+        for index in range(read.layers)
+    )
+    name = "intermediate_size"
+    if read.has("block_ff_dim"):
+        name = "block_ff_dim"
+    width = read.size(name)
+    if read.flag("block_auto_adjust_ff_dim"):
+        step = read.size("block_multiple_of")
+        width = 2 * width // 3
+        width += -width % step
+    tied = "tie_word_embeddings"
+    if read.has("tie_embedding"):
+        tied = "tie_embedding"
+    found: Parts = {
+        "tied_embeddings": read.flag(tied),
+        "mixers": kinds,
+        "dense": Dense(size=width),
+    }
+    if "full" in kinds:
+        found["attention"] = attention_part(
+            read, query_key_norm="head"
+        )
+    if "conv" in kinds:
+        found["conv"] = ShortConv(
+            conv_kernel=read.size("conv_L_cache")
+        )
+    return found
+
+
+def lfm2_moe(read: Fields) -> Parts:
+    """Read LFM2 with experts."""
+    first = read.size("num_dense_layers", 0)
+    rest = same(read, "experts")[first:]
+    return {
+        **lfm2(read),
+        "feed_forwards": (
+            *("dense",) * first,
+            *rest,
+        ),
+        "experts": experts(
+            read,
+            "num_experts",
+            size=read.size("moe_intermediate_size"),
+            selection_bias=read.flag(
+                "use_expert_bias"
+            ),
+        ),
+    }
+
+
+def falcon_h1(read: Fields) -> Parts:
+    """Read Falcon-H1: both kinds in a layer."""
+    return {
+        "mixers": same(read, "parallel"),
+        "parallel": Parallel(
+            attention=attention_part(read),
+            mamba=mamba_part(
+                read,
+                norm=read.flag("mamba_rms_norm"),
+            ),
+        ),
+        "dense": dense(read),
+    }
+
+
+def kimi_linear(read: Fields) -> Parts:
+    """Read Kimi Linear: delta, some latent.
+
+    Its lists number layers from 1.
+    """
+    linear = read.inside("linear_attn_config")
+    full = linear.listed("full_attn_layers")
+    layers = read.layers
+    kinds = tuple(
+        "latent" if index + 1 in full else "delta"
+        for index in range(layers)
+    )
+    size = read.size("moe_intermediate_size")
+    shared = read.size("num_shared_experts", 0)
+    return {
+        "mixers": kinds,
+        "latent": latent_part(read),
+        "delta": Delta(
+            heads=linear.size("num_heads"),
+            head_dim=linear.size("head_dim"),
+            conv_kernel=linear.size(
+                "short_conv_kernel_size"
+            ),
+        ),
+        "feed_forwards": leading(read),
+        "dense": dense(read),
+        "experts": experts(
+            read,
+            "num_experts",
+            "num_experts_per_token",
+            size=size,
+            shared=shared,
+            shared_size=size if shared else 0,
+            selection_bias=True,
         ),
     }
 

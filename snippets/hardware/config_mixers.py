@@ -42,6 +42,9 @@ PURPOSES = {
 }
 
 
+LARGEST = 100_000_000
+
+
 class Fields(NamedTuple):
     """What a file says, and what it leaves out.
 
@@ -57,11 +60,23 @@ class Fields(NamedTuple):
         """Say whether it is there and not null."""
         return self.given.get(name) is not None
 
-    def size(self, name: str) -> int:
+    @property
+    def layers(self) -> int:
+        """Read how many layers there are."""
+        return self.size(
+            "num_hidden_layers", 1, 999
+        )
+
+    def size(
+        self,
+        name: str,
+        least: int = 1,
+        most: int = LARGEST,
+    ) -> int:
         """Read a whole number, or fall back.
 
         Raises ValueError, naming the field, where
-        it is missing or something else.
+        it is missing, no number or out of bounds.
         """
         value = self.given.get(name)
         if value is None:
@@ -86,6 +101,11 @@ class Fields(NamedTuple):
                 f"{self.model_type}: {name} is "
                 f"{value!r}, not a whole number"
             )
+        if not least <= value <= most:
+            raise ValueError(
+                f"{self.model_type}: {name} is "
+                f"{value}, not {least} to {most}"
+            )
         return value
 
     def flag(self, name: str) -> bool:
@@ -99,6 +119,15 @@ class Fields(NamedTuple):
                 f"{value!r}, not true or false"
             )
         return value
+
+    def inside(self, name: str) -> "Fields":
+        """Read a section; empty if missing."""
+        given = self.given.get(name)
+        if not isinstance(given, Mapping):
+            given = {}
+        return Fields(
+            f"{self.model_type}.{name}", given, {}
+        )
 
     def listed(
         self, name: str
@@ -125,6 +154,7 @@ KINDS = {
     "chunked_attention": "chunked",
     "linear_attention": "linear",
     "mamba": "mamba",
+    "conv": "conv",
 }
 
 
@@ -180,7 +210,7 @@ def layer_kinds(
             f"{unknown!r}, which is not of "
             f"{', '.join(KINDS)}"
         )
-    layers = read.size("num_hidden_layers")
+    layers = read.layers
     if given and len(given) != layers:
         raise ValueError(
             f"{read.model_type}: {name} has "
@@ -256,7 +286,7 @@ def latent_part(
 
 def indexers(read: Fields) -> tuple[str, ...]:
     """Say which layers choose tokens (GLM-5)."""
-    layers = read.size("num_hidden_layers")
+    layers = read.layers
     given = read.listed("indexer_types")
     names = {"full": "own", "shared": "shared"}
     if not given:
@@ -266,7 +296,7 @@ def indexers(read: Fields) -> tuple[str, ...]:
         first = 2
         if read.has("index_skip_topk_offset"):
             first = read.size(
-                "index_skip_topk_offset"
+                "index_skip_topk_offset", 0
             )
         return tuple(
             "shared"
@@ -307,21 +337,28 @@ def linear_part(read: Fields) -> Linear:
     )
 
 
-def mamba_part(read: Fields) -> Mamba:
+def mamba_part(
+    read: Fields, norm: bool = True
+) -> Mamba:
     """Read Mamba-2, by either set of names."""
-    if read.has("mamba_num_heads"):
+    if read.model_type == "nemotron_h":
         return Mamba(
             heads=read.size("mamba_num_heads"),
             head_dim=read.size("mamba_head_dim"),
             state_size=read.size("ssm_state_size"),
             groups=read.size("n_groups"),
             conv_kernel=read.size("conv_kernel"),
+            norm=norm,
         )
     heads = read.size("mamba_n_heads")
     size = read.given.get("mamba_d_head")
     if size in ("auto", None):
-        width = read.size("hidden_size")
-        width *= read.size("mamba_expand")
+        width = (
+            read.size("mamba_d_ssm")
+            if read.has("mamba_d_ssm")
+            else read.size("hidden_size")
+            * read.size("mamba_expand")
+        )
         head_dim = width // heads
     else:
         head_dim = read.size("mamba_d_head")
@@ -331,6 +368,7 @@ def mamba_part(read: Fields) -> Mamba:
         state_size=read.size("mamba_d_state"),
         groups=read.size("mamba_n_groups"),
         conv_kernel=read.size("mamba_d_conv"),
+        norm=norm,
     )
 
 

@@ -183,9 +183,11 @@ def feed(outline: Outline, index: int) -> str:
     shapes = outline.shapes[index]
     if "ffn_down_exps.weight" in shapes:
         return "experts"
-    if "ffn_down.weight" in shapes:
-        return "dense"
-    return "none"
+    own = shapes.get("ffn_down.weight")
+    if own is None:
+        return "none"
+    first = outline.first("ffn_down.weight")
+    return "dense" if own == first else "wide"
 
 
 # --8<-- [end:layers]
@@ -357,14 +359,15 @@ def experts(outline: Outline) -> Parts:
     }
 
 
-def dense(outline: Outline) -> Parts:
+def dense(outline: Outline, index: int) -> Parts:
     """Read the block that all tokens use."""
-    size = outline.first("ffn_down.weight")[0]
-    up = outline.first("ffn_up.weight")[1]
+    shapes = outline.shapes[index]
+    size = shapes["ffn_down.weight"][0]
+    up = shapes["ffn_up.weight"][1]
     return {
         "size": size,
         "gated": up == 2 * size
-        or bool(outline.first("ffn_gate.weight")),
+        or "ffn_gate.weight" in shapes,
     }
 
 
@@ -495,8 +498,11 @@ def architecture_from_header(
             found[kind] = states(outline, kind)
     if "experts" in feeds:
         found["experts"] = experts(outline)
-    if "dense" in feeds:
-        found["dense"] = dense(outline)
+    for kind in ("dense", "wide"):
+        if kind in feeds:
+            found[kind] = dense(
+                outline, feeds.index(kind)
+            )
     table = world.get("per_layer_token_embd.weight")
     if table:
         found["per_layer"] = per_layer(
