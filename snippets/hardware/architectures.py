@@ -8,18 +8,21 @@ from snippets.data.models import Architecture
 # --8<-- [start:layouts]
 # What llama.cpp calls the norms of a layer, by
 # architecture. Source: src/models, 0c1e57098bba.
-PLAIN = ("attn_norm", "ffn_norm")
-AFTER = ("attn_norm", "post_attention_norm")
+PLAIN = ("attn_norm.weight", "ffn_norm.weight")
+AFTER = (
+    "attn_norm.weight",
+    "post_attention_norm.weight",
+)
 BOTH = (
-    "attn_norm",
-    "post_attention_norm",
-    "ffn_norm",
-    "post_ffw_norm",
+    "attn_norm.weight",
+    "post_attention_norm.weight",
+    "ffn_norm.weight",
+    "post_ffw_norm.weight",
 )
 BESIDE = (
-    "pre_ffw_norm_2",
-    "post_ffw_norm_1",
-    "post_ffw_norm_2",
+    "pre_ffw_norm_2.weight",
+    "post_ffw_norm_1.weight",
+    "post_ffw_norm_2.weight",
 )
 NORMS = {
     "llama": PLAIN,
@@ -42,16 +45,24 @@ NORMS = {
     "deepseek32": PLAIN,
     "glm-dsa": PLAIN,
     "glm4moe": AFTER,
-    "nemotron_h_moe": ("attn_norm",),
+    "nemotron_h_moe": ("attn_norm.weight",),
     "granitehybrid": PLAIN,
+    "cohere2": ("attn_norm.weight",),
+    "lfm2": PLAIN,
+    "lfm2moe": PLAIN,
+    "falcon-h1": ("attn_norm.weight", "ffn_norm"),
+    "kimi-linear": PLAIN,
+    "smollm3": PLAIN,
 }
 # Families whose files hold factors of rotation.
 ROTATED = {"Llama 3", "Gemma 4"}
 # One architecture for a family, or two: of dense
 # models, and of those with experts.
 FAMILIES = {
+    "Command R7B and A": ("cohere2",),
     "DeepSeek-V2": ("deepseek2",),
     "DeepSeek-V3": ("deepseek2",),
+    "Falcon-H1": ("falcon-h1",),
     "Gemma 2": ("gemma2",),
     "Gemma 3": ("gemma3",),
     "Gemma 3n": ("gemma3n",),
@@ -61,6 +72,8 @@ FAMILIES = {
     "gpt-oss": ("gpt-oss",),
     "Granite 4": ("granitehybrid",),
     "Kimi K2": ("deepseek2",),
+    "Kimi Linear": ("kimi-linear",),
+    "LFM2": ("lfm2", "lfm2moe"),
     "Llama 3": ("llama",),
     "Llama 4": ("llama4",),
     "MiniMax-M2": ("minimax-m2",),
@@ -76,6 +89,7 @@ FAMILIES = {
     "Qwen3.5": ("qwen35", "qwen35moe"),
     "Qwen3.6": ("qwen35", "qwen35moe"),
     "Seed-OSS": ("seed_oss",),
+    "SmolLM3": ("smollm3",),
 }
 
 

@@ -3,9 +3,12 @@
 # --8<-- [start:imports]
 from snippets.data.layers import (
     Attention,
+    Delta,
     Latent,
     Linear,
     Mamba,
+    Parallel,
+    ShortConv,
 )
 from snippets.data.models import Architecture
 from snippets.hardware.architectures import (
@@ -22,6 +25,8 @@ from snippets.hardware.feed_tensors import (
 from snippets.hardware.mixer_tensors import (
     Tensor,
     attention_tensors,
+    conv_tensors,
+    delta_tensors,
     indexer_tensors,
     latent_tensors,
     linear_tensors,
@@ -33,7 +38,7 @@ from snippets.hardware.mixer_tensors import (
 
 # --8<-- [start:global]
 def global_tensors(
-    built: Architecture,
+    built: Architecture, architecture: str
 ) -> list[Tensor]:
     """Name what belongs to no layer.
 
@@ -42,9 +47,11 @@ def global_tensors(
     """
     hidden = built.hidden_size
     table = (hidden, built.vocabulary)
+    conv = architecture in {"lfm2", "lfm2moe"}
+    last = "token_embd" if conv else "output"
     found = [
         Tensor("token_embd.weight", table),
-        Tensor("output_norm.weight", (hidden,)),
+        Tensor(f"{last}_norm.weight", (hidden,)),
     ]
     if not built.tied_embeddings:
         found.append(Tensor("output.weight", table))
@@ -92,17 +99,26 @@ def mixer_tensors(
     index: int,
     architecture: str,
 ) -> list[Tensor]:
-    """Name what mixes tokens in a layer, from 0."""
+    """Name what mixes tokens in a layer, from 0.
+
+    Gemma 3n has keys and values in layers, too,
+    that use another layer's.
+    """
     hidden = built.hidden_size
+    shares = index >= (
+        built.layers - built.kv_shared_layers
+    )
+    found: list[Tensor] = []
     part = built.mixer_of(index)
+    if isinstance(part, Parallel):
+        found = mamba_tensors(part.mamba, hidden)
+        part = part.attention
     match part:
         case Attention():
-            own = built.layers
-            own -= built.kv_shared_layers
-            return attention_tensors(
+            found += attention_tensors(
                 part,
                 hidden,
-                index >= own
+                shares
                 and architecture != "gemma3n",
                 architecture == "phi3",
             )
@@ -112,15 +128,18 @@ def mixer_tensors(
                 found += indexer_tensors(
                     part, hidden
                 )
-            return found
         case Linear():
             joined = architecture == "qwen3next"
-            return linear_tensors(
+            found = linear_tensors(
                 part, hidden, joined
             )
+        case Delta():
+            found = delta_tensors(part, hidden)
         case Mamba():
-            return mamba_tensors(part, hidden)
-    return []
+            found = mamba_tensors(part, hidden)
+        case ShortConv():
+            found = conv_tensors(part, hidden)
+    return found
 
 
 def layer_tensors(
@@ -136,9 +155,10 @@ def layer_tensors(
         built, index, architecture
     )
     norms = NORMS[architecture]
-    if built.dense and feed == "dense":
+    block = built.dense_of(index)
+    if block:
         found += dense_tensors(
-            built.dense,
+            block,
             hidden,
             architecture == "phi3",
         )
@@ -163,7 +183,7 @@ def layer_tensors(
         )
     return [
         *(
-            Tensor(f"{norm}.weight", (hidden,))
+            Tensor(norm, (hidden,))
             for norm in norms
         ),
         *found,
@@ -180,7 +200,7 @@ def gguf_tensors(
     Raises ValueError for an unknown family.
     """
     architecture = gguf_architecture(built)
-    found = global_tensors(built)
+    found = global_tensors(built, architecture)
     for index in range(built.layers):
         found += [
             Tensor(f"blk.{index}.{name}", shape)

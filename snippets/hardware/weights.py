@@ -9,7 +9,11 @@ from gguf import (
     GGMLQuantizationType,
 )
 
-from snippets.data.layers import Attention, Latent
+from snippets.data.layers import (
+    Attention,
+    Latent,
+    Parallel,
+)
 from snippets.data.models import Architecture
 from snippets.hardware.architectures import (
     gguf_architecture,
@@ -42,6 +46,8 @@ def query_groups(built: Architecture) -> int:
     part = built.mixer_of(0)
     if built.linear:
         part = built.attention
+    if isinstance(part, Parallel):
+        part = part.attention
     if isinstance(part, Attention):
         return part.heads // part.kv_heads
     if isinstance(part, Latent):
@@ -156,7 +162,7 @@ def tensor_bytes(tensor: Tensor, kind: str) -> int:
 # --8<-- [start:groups]
 # By parts of names; the first that fits counts.
 GROUPS = {
-    "embedding": ("token_embd",),
+    "embedding": ("token_embd.weight",),
     "output": ("output.weight",),
     "experts": ("_exps.",),
     "state": ("ssm_",),
