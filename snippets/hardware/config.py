@@ -47,7 +47,7 @@ from snippets.hardware.config_mixers import (
 ADAPTERS: dict[
     str, tuple[str, Callable[[Fields], Parts]]
 ] = {
-    "llama": ("Llama", llama),
+    "llama": ("Mistral", llama),
     "mistral": ("Mistral", mistral),
     "mixtral": ("Mixtral", mixtral),
     "qwen2": ("Qwen2.5", qwen2),
@@ -217,7 +217,7 @@ def architecture_from_config(
     scaling = read.given.get(
         "rope_scaling"
     ) or read.given.get("rope_parameters")
-    if family == "Llama" and isinstance(
+    if read.model_type == "llama" and isinstance(
         scaling, Mapping
     ):
         kind = scaling.get(

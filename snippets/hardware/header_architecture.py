@@ -28,8 +28,10 @@ PERIODS = {
     "gemma3n": 5,
     "gpt-oss": 2,
     "llama4": 4,
+    "cohere2": 4,
 }
 WINDOWS = {"gemma2": 4096, "llama4": 8192}
+MOST_LAYERS = 999
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -48,8 +50,13 @@ class Outline:
                 f"{', '.join(NORMS)}"
             )
         self.name = str(name)
-        self.layers = self.size("block_count")
-        self.layers -= self.size(
+        count = self.size("block_count")
+        if not 1 <= count <= MOST_LAYERS:
+            raise ValueError(
+                f"{name}.block_count is {count}, "
+                f"not 1 to {MOST_LAYERS}"
+            )
+        self.layers = count - self.size(
             "nextn_predict_layers", 0
         )
         self.shapes: dict[int, Shapes] = {
@@ -59,10 +66,16 @@ class Outline:
         for one in header.tensors:
             layer, rest = -1, one.name
             if one.name.startswith("blk."):
-                _, number, rest = one.name.split(
+                _, number, *names = one.name.split(
                     ".", 2
                 )
-                layer = int(number)
+                if not (
+                    number.isdecimal() and names
+                ):
+                    raise ValueError(
+                        f"{one.name}: no layer"
+                    )
+                layer, rest = int(number), names[0]
             if layer in self.shapes:
                 self.shapes[layer][rest] = one.shape
 
@@ -149,10 +162,12 @@ def sliding(outline: Outline) -> tuple[bool, ...]:
 # The tensor that only such a layer has; attention
 # last, since others have an output too.
 SIGNS = {
-    "attn_kv_a_mqa": "latent",
-    "ssm_in": "mamba",
-    "ssm_out": "linear",
-    "attn_output": "full",
+    "attn_kv_a_mqa.weight": "latent",
+    "ssm_conv1d_q.weight": "delta",
+    "ssm_in.weight": "mamba",
+    "ssm_out.weight": "linear",
+    "shortconv.conv.weight": "conv",
+    "attn_output.weight": "full",
 }
 
 
@@ -165,10 +180,15 @@ def mixer(
         (
             kind
             for name, kind in SIGNS.items()
-            if f"{name}.weight" in shapes
+            if name in shapes
         ),
         "none",
     )
+    if (
+        kind == "mamba"
+        and "attn_q.weight" in shapes
+    ):
+        return "parallel"
     if kind != "full" or not slides:
         return kind
     return (
@@ -291,6 +311,17 @@ def latent(outline: Outline) -> Parts:
     return found
 
 
+def delta(outline: Outline) -> Parts:
+    """Read Kimi delta attention."""
+    return {
+        "heads": outline.first("ssm_a")[1],
+        "head_dim": outline.size("kda.head_dim"),
+        "conv_kernel": outline.size(
+            "ssm.conv_kernel"
+        ),
+    }
+
+
 def states(outline: Outline, kind: str) -> Parts:
     """Read a gated delta net, or Mamba-2."""
     inner = outline.size("ssm.inner_size")
@@ -305,6 +336,9 @@ def states(outline: Outline, kind: str) -> Parts:
             "state_size": state,
             "groups": groups,
             "conv_kernel": kernel,
+            "norm": bool(
+                outline.first("ssm_norm.weight")
+            ),
         }
     return {
         "key_heads": groups,
@@ -313,6 +347,53 @@ def states(outline: Outline, kind: str) -> Parts:
         "value_head_dim": inner // count,
         "conv_kernel": kernel,
     }
+
+
+def attentions(
+    outline: Outline, kinds: tuple[str, ...]
+) -> Parts:
+    """Read the heads, and a window if used."""
+    first = {
+        kind: heads(outline, kinds.index(kind))
+        for kind in ("sliding", "chunked", "full")
+        if kind in kinds
+    }
+    if not first:
+        return {}
+    part = next(iter(first.values()))
+    found: Parts = {"attention": part}
+    full = first.get("full", part)
+    if full != part:
+        found["full_attention"] = full
+    if {*first} != {"full"}:
+        found["window_tokens"] = outline.size(
+            "attention.sliding_window",
+            WINDOWS.get(outline.name),
+        )
+    return found
+
+
+def others(
+    outline: Outline, kinds: tuple[str, ...]
+) -> Parts:
+    """Read what mixes tokens otherwise."""
+    found: Parts = {}
+    if "latent" in kinds:
+        found["latent"] = latent(outline)
+    for kind in ("linear", "mamba"):
+        if kind in kinds:
+            found[kind] = states(outline, kind)
+    if "delta" in kinds:
+        found["delta"] = delta(outline)
+    if "conv" in kinds:
+        kernel = outline.size("shortconv.l_cache")
+        found["conv"] = {"conv_kernel": kernel}
+    if "parallel" in kinds:
+        found["parallel"] = {
+            "attention": heads(outline, 0),
+            "mamba": states(outline, "mamba"),
+        }
+    return found
 
 
 # --8<-- [end:mixers]
@@ -369,6 +450,21 @@ def dense(outline: Outline, index: int) -> Parts:
         "gated": up == 2 * size
         or "ffn_gate.weight" in shapes,
     }
+
+
+def transformed(
+    outline: Outline, feeds: tuple[str, ...]
+) -> Parts:
+    """Read what transforms a token."""
+    found: Parts = {}
+    if "experts" in feeds:
+        found["experts"] = experts(outline)
+    for kind in ("dense", "wide"):
+        if kind in feeds:
+            found[kind] = dense(
+                outline, feeds.index(kind)
+            )
+    return found
 
 
 def per_layer(
@@ -459,8 +555,7 @@ def architecture_from_header(
             "attention.shared_kv_layers", 0
         ),
         "norms_per_layer": sum(
-            f"{norm}.weight" in first
-            for norm in norms
+            norm in first for norm in norms
         ),
         "layer_extras": sum(
             prod(shape)
@@ -468,41 +563,9 @@ def architecture_from_header(
             if name.endswith(".scale")
         ),
     }
-    windowed = [
-        kind
-        for kind in ("sliding", "chunked")
-        if kind in kinds
-    ]
-    if windowed:
-        found["window_tokens"] = outline.size(
-            "attention.sliding_window",
-            WINDOWS.get(outline.name),
-        )
-    heads_of = {
-        kind: heads(outline, kinds.index(kind))
-        for kind in ("full", "sliding", "chunked")
-        if kind in kinds
-    }
-    if windowed:
-        part = heads_of[windowed[0]]
-        found["attention"] = part
-        full = heads_of.get("full", part)
-        if full != part:
-            found["full_attention"] = full
-    elif heads_of:
-        found["attention"] = heads_of["full"]
-    if "latent" in kinds:
-        found["latent"] = latent(outline)
-    for kind in ("linear", "mamba"):
-        if kind in kinds:
-            found[kind] = states(outline, kind)
-    if "experts" in feeds:
-        found["experts"] = experts(outline)
-    for kind in ("dense", "wide"):
-        if kind in feeds:
-            found[kind] = dense(
-                outline, feeds.index(kind)
-            )
+    found |= attentions(outline, kinds)
+    found |= others(outline, kinds)
+    found |= transformed(outline, feeds)
     table = world.get("per_layer_token_embd.weight")
     if table:
         found["per_layer"] = per_layer(

@@ -297,8 +297,8 @@ def test_without_a_length_of_its_own_heads_share_the_width() -> None:
     assert built.key_head_dim == 4096 // 32
 
 
-def test_llama_without_the_rotation_of_llama_3_is_another_family() -> None:
-    assert architecture_from_config(without("llama-3.1-8b", "rope_scaling")).family == "Llama"
+def test_llama_without_the_rotation_of_llama_3_has_the_tensors_of_mistral() -> None:
+    assert architecture_from_config(without("llama-3.1-8b", "rope_scaling")).family == "Mistral"
     assert architecture("llama-3.1-8b").family == "Llama 3"
 
 
