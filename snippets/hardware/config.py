@@ -41,7 +41,7 @@ from snippets.hardware.config_mixers import (
 
 # --8<-- [end:imports]
 
-# --8<-- [start:read]
+# --8<-- [start:families]
 # One adapter a family: what a file calls it, what
 # this guide's data calls it, and how it is read.
 ADAPTERS: dict[
@@ -91,6 +91,9 @@ WRAPPERS = {
     "qwen3_5",
     "qwen3_5_moe",
 }
+# --8<-- [end:families]
+
+# --8<-- [start:fallbacks]
 # What Transformers 5.24.0 takes where a file of
 # that family is silent: its configuration classes.
 GEMMA = {
@@ -165,7 +168,10 @@ FALLBACKS: dict[str, dict[str, int | bool]] = {
     },
 }
 
+# --8<-- [end:fallbacks]
 
+
+# --8<-- [start:read]
 def text_fields(
     config: Mapping[str, object],
 ) -> Fields:
