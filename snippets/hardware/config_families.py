@@ -68,7 +68,9 @@ def leading(read: Fields) -> tuple[str, ...]:
     """Make the first layers dense (DeepSeek)."""
     first = read.size("first_k_dense_replace", 0)
     kinds = same(read, "experts")
-    return ("dense",) * first + kinds[first:]
+    return (
+        same(read, "dense")[:first] + kinds[first:]
+    )
 
 
 def window(

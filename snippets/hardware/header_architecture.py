@@ -134,7 +134,7 @@ def sliding(outline: Outline) -> tuple[bool, ...]:
     given = outline.entry(
         "attention.sliding_window_pattern"
     )
-    period = PERIODS.get(outline.name, 0)
+    period = PERIODS.get(outline.name)
     window = outline.entry(
         "attention.sliding_window"
     )
@@ -250,7 +250,22 @@ def heads(outline: Outline, index: int) -> Parts:
     kind = "none"
     if norm:
         kind = "head" if norm == (key,) else "layer"
-    query = shapes.get("attn_q.weight", (0, 0))[1]
+    query = shapes.get("attn_q.weight")
+    wide = bool(
+        query and query[1] == 2 * count * key
+    )
+    widths = {
+        "attn_q.weight": count * key * (1 + wide),
+        "attn_k.weight": keys * key,
+        "attn_v.weight": keys * value,
+    }
+    for tensor, width in widths.items():
+        shape = shapes.get(tensor)
+        if shape and shape != (hidden, width):
+            raise ValueError(
+                f"{tensor} is {shape}, and by the "
+                f"metadata {(hidden, width)}"
+            )
     return {
         "heads": count,
         "kv_heads": keys,
@@ -262,7 +277,7 @@ def heads(outline: Outline, index: int) -> Parts:
         or "attn_qkv.bias" in shapes,
         "output_bias": "attn_output.bias" in shapes,
         "query_key_norm": kind,
-        "output_gate": query == 2 * count * key,
+        "output_gate": wide,
         "sinks": "attn_sinks.weight" in shapes,
     }
 

@@ -196,6 +196,17 @@ def test_alignment_moves_where_tensors_begin() -> None:
     assert stored_bytes(found) == {"F32": 28}
 
 
+@pytest.mark.parametrize(("alignment", "second"), [(1, 24), (2, 24), (16, 32)])
+def test_an_alignment_may_be_any_power_of_two(alignment: int, second: int) -> None:
+    narrow = entry("general.alignment", 4, struct.pack("<I", alignment))
+    assert read(file(narrow, F32, tensor("b", (1,), 0, second), tensors=2, entries=1)).tensors
+
+
+def test_a_length_of_text_is_read_up_to_its_bound() -> None:
+    long = "x" * limits.LONGEST_STRING
+    assert read(file(entry("a", 8, text(long)), entries=1)).entries["a"] == long
+
+
 WHOLE = file(
     entry("general.architecture", 8, text("llama")),
     entry("list", 9, struct.pack("<IQ", 4, 2) + struct.pack("<2I", 1, 2)),

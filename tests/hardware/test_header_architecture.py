@@ -128,7 +128,11 @@ def test_heads_without_a_length_share_the_width(llama: Case) -> None:
 
 
 def test_heads_without_a_number_of_keys_have_their_own(llama: Case) -> None:
-    built = llama.read(attention__head_count_kv=None)
+    tensors = tuple(
+        one._replace(shape=(2048, 2048)) if ".attn_k." in one.name or ".attn_v." in one.name else one
+        for one in llama.header.tensors
+    )
+    built = Case(llama.header._replace(tensors=tensors)).read(attention__head_count_kv=None)
     assert built.attention
     assert built.attention.kv_heads == 32
 
@@ -142,7 +146,9 @@ def test_layers_that_predict_further_tokens_are_left_out(llama: Case) -> None:
     assert llama.read(nextn_predict_layers=1).layers == 15
 
 
-@pytest.mark.parametrize("name", ["gemma-2-9b", "gemma-3-4b", "gemma-3n-e4b", "gpt-oss-20b", "llama-4-scout"])
+@pytest.mark.parametrize(
+    "name", ["gemma-2-9b", "gemma-3-4b", "gemma-3n-e4b", "gpt-oss-20b", "llama-4-scout", "command-a-03-2025"]
+)
 def test_the_engine_knows_which_layers_slide_where_the_file_does_not_say(name: str, tmp_path: Path) -> None:
     built = Case(header(name, tmp_path)).read(attention__sliding_window_pattern=None)
     assert built.layer_mixers == model(name).layer_mixers
@@ -183,3 +189,40 @@ def test_gate_and_up_of_experts_may_be_one_tensor(tmp_path: Path) -> None:
             tensors.append(one)
     joined = architecture_from_header(whole._replace(tensors=tuple(tensors)))
     assert joined.experts == model("gemma-4-26b-a4b").experts
+
+
+@pytest.mark.parametrize(
+    "key", ["attention__head_count_kv", "attention__key_length", "attention__head_count"]
+)
+def test_metadata_that_disagree_with_tensors_are_refused(llama: Case, key: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"attn_[qkv]\.weight is \(2048, \d+\), and by the metadata \(2048, \d+\)"
+    ):
+        llama.read(**{key: 4})
+
+
+def test_a_width_that_disagrees_with_tensors_is_refused(llama: Case) -> None:
+    with pytest.raises(
+        ValueError, match=r"attn_q\.weight is \(2048, 2048\), and by the metadata \(4096, 2048\)"
+    ):
+        llama.read(embedding_length=4096)
+
+
+def test_a_shared_expert_that_is_not_counted_is_one(tmp_path: Path) -> None:
+    built = Case(header("qwen3-next-80b-a3b", tmp_path)).read(expert_shared_count=None)
+    assert built.experts == model("qwen3-next-80b-a3b").experts
+
+
+def test_streams_that_are_not_counted_are_none(tmp_path: Path) -> None:
+    built = Case(header("gemma-4-e4b", tmp_path)).read(altup__num_inputs=None)
+    assert built.per_layer == model("gemma-4-e4b").per_layer
+
+
+def test_queries_without_a_rank_are_not_compressed(tmp_path: Path) -> None:
+    built = Case(header("deepseek-v2-lite", tmp_path)).read(attention__q_lora_rank=None)
+    assert built.latent
+    assert built.latent.query_rank == 0
+
+
+def test_layers_that_share_no_keys_need_not_say_so(llama: Case) -> None:
+    assert llama.read(attention__shared_kv_layers=None).kv_shared_layers == 0
