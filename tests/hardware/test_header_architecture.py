@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -16,25 +19,23 @@ from tests.hardware import sparse
 from tests.hardware.test_config import comparable
 from tests.hardware.test_header import KNOWN
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
 # The file pads the table to the vocabulary, so how many rows it had is not in it.
 PADDED = {"gemma-3n-e4b", "gemma-3n-e2b"}
 
 
-def header(name: str, folder: Path) -> Header:
+@cache
+def header(name: str) -> Header:
     """The header of a model's file."""
-    path = folder / "model.gguf"
-    sparse.write(model(name), path, "Q4_K_M")
-    with path.open("rb") as opened:
-        return read_header(opened)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.gguf"
+        sparse.write(model(name), path, "Q4_K_M")
+        with path.open("rb") as opened:
+            return read_header(opened)
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_a_header_gives_back_the_architecture_field_for_field(name: str, tmp_path: Path) -> None:
-    found = comparable(architecture_from_header(header(name, tmp_path)))
+def test_a_header_gives_back_the_architecture_field_for_field(name: str) -> None:
+    found = comparable(architecture_from_header(header(name)))
     expected = comparable(model(name))
     if name in PADDED:
         part = model(name).per_layer
@@ -44,8 +45,8 @@ def test_a_header_gives_back_the_architecture_field_for_field(name: str, tmp_pat
 
 
 @pytest.mark.parametrize("name", sorted(set(KNOWN) - PADDED))
-def test_the_family_of_a_header_has_the_same_tensors_and_parameters(name: str, tmp_path: Path) -> None:
-    found = architecture_from_header(header(name, tmp_path))
+def test_the_family_of_a_header_has_the_same_tensors_and_parameters(name: str) -> None:
+    found = architecture_from_header(header(name))
     assert gguf_tensors(found) == gguf_tensors(model(name))
     assert parameters(found) == parameters(model(name))
 
@@ -73,13 +74,13 @@ class Case:
 
 
 @pytest.fixture
-def gemma2(tmp_path: Path) -> Case:
-    return Case(header("gemma-2-9b", tmp_path))
+def gemma2() -> Case:
+    return Case(header("gemma-2-9b"))
 
 
 @pytest.fixture
-def llama(tmp_path: Path) -> Case:
-    return Case(header("llama-3.2-1b", tmp_path))
+def llama() -> Case:
+    return Case(header("llama-3.2-1b"))
 
 
 def test_an_unknown_architecture_is_refused_by_name(llama: Case) -> None:
@@ -149,8 +150,8 @@ def test_layers_that_predict_further_tokens_are_left_out(llama: Case) -> None:
 @pytest.mark.parametrize(
     "name", ["gemma-2-9b", "gemma-3-4b", "gemma-3n-e4b", "gpt-oss-20b", "llama-4-scout", "command-a-03-2025"]
 )
-def test_the_engine_knows_which_layers_slide_where_the_file_does_not_say(name: str, tmp_path: Path) -> None:
-    built = Case(header(name, tmp_path)).read(attention__sliding_window_pattern=None)
+def test_the_engine_knows_which_layers_slide_where_the_file_does_not_say(name: str) -> None:
+    built = Case(header(name)).read(attention__sliding_window_pattern=None)
     assert built.layer_mixers == model(name).layer_mixers
 
 
@@ -160,25 +161,23 @@ def test_a_pattern_may_be_a_number(gemma2: Case) -> None:
 
 
 @pytest.mark.parametrize(("name", "window"), [("gemma-2-9b", 4096), ("llama-4-scout", 8192)])
-def test_the_engine_knows_the_window_where_the_file_does_not_say(
-    name: str, window: int, tmp_path: Path
-) -> None:
-    assert Case(header(name, tmp_path)).read(attention__sliding_window=None).window_tokens == window
+def test_the_engine_knows_the_window_where_the_file_does_not_say(name: str, window: int) -> None:
+    assert Case(header(name)).read(attention__sliding_window=None).window_tokens == window
 
 
-def test_a_window_of_zero_is_none(tmp_path: Path) -> None:
-    built = Case(header("gemma-3-4b", tmp_path)).read(attention__sliding_window=0)
+def test_a_window_of_zero_is_none() -> None:
+    built = Case(header("gemma-3-4b")).read(attention__sliding_window=0)
     assert set(built.layer_mixers) == {"full"}
     assert built.window_tokens is None
 
 
-def test_the_engine_lets_llama_and_phi_look_back_all_the_way(llama: Case, tmp_path: Path) -> None:
+def test_the_engine_lets_llama_and_phi_look_back_all_the_way(llama: Case) -> None:
     assert set(llama.read(attention__sliding_window=4096).layer_mixers) == {"full"}
-    assert set(Case(header("phi-4", tmp_path)).read(attention__sliding_window=2047).layer_mixers) == {"full"}
+    assert set(Case(header("phi-4")).read(attention__sliding_window=2047).layer_mixers) == {"full"}
 
 
-def test_gate_and_up_of_experts_may_be_one_tensor(tmp_path: Path) -> None:
-    whole = header("gemma-4-26b-a4b", tmp_path)
+def test_gate_and_up_of_experts_may_be_one_tensor() -> None:
+    whole = header("gemma-4-26b-a4b")
     tensors = []
     for one in whole.tensors:
         if one.name.endswith("ffn_gate_exps.weight"):
@@ -208,18 +207,18 @@ def test_a_width_that_disagrees_with_tensors_is_refused(llama: Case) -> None:
         llama.read(embedding_length=4096)
 
 
-def test_a_shared_expert_that_is_not_counted_is_one(tmp_path: Path) -> None:
-    built = Case(header("qwen3-next-80b-a3b", tmp_path)).read(expert_shared_count=None)
+def test_a_shared_expert_that_is_not_counted_is_one() -> None:
+    built = Case(header("qwen3-next-80b-a3b")).read(expert_shared_count=None)
     assert built.experts == model("qwen3-next-80b-a3b").experts
 
 
-def test_streams_that_are_not_counted_are_none(tmp_path: Path) -> None:
-    built = Case(header("gemma-4-e4b", tmp_path)).read(altup__num_inputs=None)
+def test_streams_that_are_not_counted_are_none() -> None:
+    built = Case(header("gemma-4-e4b")).read(altup__num_inputs=None)
     assert built.per_layer == model("gemma-4-e4b").per_layer
 
 
-def test_queries_without_a_rank_are_not_compressed(tmp_path: Path) -> None:
-    built = Case(header("deepseek-v2-lite", tmp_path)).read(attention__q_lora_rank=None)
+def test_queries_without_a_rank_are_not_compressed() -> None:
+    built = Case(header("deepseek-v2-lite")).read(attention__q_lora_rank=None)
     assert built.latent
     assert built.latent.query_rank == 0
 
