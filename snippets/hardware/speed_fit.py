@@ -24,6 +24,7 @@ from snippets.hardware.roofline import (
     decode_seconds,
     memory_seconds,
     prefill_seconds,
+    touched_bytes,
 )
 from snippets.hardware.speed import (
     Rates,
@@ -211,6 +212,30 @@ def solve(
     return tuple(float(one) for one in found)
 
 
+def quantile(
+    values: list[float],
+    shares: list[float],
+    level: float,
+) -> float:
+    """The value that this part does not exceed."""
+    order = np.argsort(values)
+    sums = np.cumsum(np.array(shares)[order])
+    goal = level * sums[-1]
+    # Between two values, where they part exactly.
+    ends = np.searchsorted(
+        sums, [goal * (1 - 1e-9), goal * (1 + 1e-9)]
+    )
+    last = len(values) - 1
+    return float(
+        np.mean(
+            [
+                values[order[min(int(end), last)]]
+                for end in ends
+            ]
+        )
+    )
+
+
 def decode_terms(case: Case) -> tuple[float, ...]:
     """Seconds at full bandwidth, and layers."""
     seconds = case.seconds(case.roof)
@@ -220,25 +245,26 @@ def decode_terms(case: Case) -> tuple[float, ...]:
     )
 
 
-def prefill_terms(
+def prefill_efficiency(
     case: Case, overhead_s: float
-) -> tuple[float, ...]:
+) -> float:
     """Seconds at full compute, over the rest."""
     at_peak = case.seconds(case.roof)
     slowed = case.roof.model_copy(
         update={"layer_overhead_s": overhead_s}
     )
     rest = case.seconds(slowed) - at_peak
-    return (at_peak / (case.measured_s - rest),)
+    return at_peak / (case.measured_s - rest)
 
 
 def fit(cases: Iterable[Case]) -> dict[str, Rates]:
     """Rates of each family, and of "all".
 
-    Decode: 1 / efficiency and overhead a layer;
-    prefill: 1 / efficiency. A family starts from
-    all together, which counts as two runs. Layers
-    split over devices are left out.
+    Decode: 1 / efficiency and overhead a layer. A
+    family starts from all together, which counts
+    as two runs. Prefill: the median efficiency,
+    or that of all. Layers split over devices are
+    left out.
     """
     known = [
         one
@@ -246,8 +272,7 @@ def fit(cases: Iterable[Case]) -> dict[str, Rates]:
         if one.roof.devices == 1
     ]
     found: dict[str, Rates] = {}
-    slow: tuple[float, ...] | None = None
-    busy: tuple[float, ...] | None = None
+    start: tuple[float, ...] | None = None
     families = sorted({one.family for one in known})
     for name in ("all", *families):
         mine = [
@@ -260,34 +285,35 @@ def fit(cases: Iterable[Case]) -> dict[str, Rates]:
             for one in mine
             if isinstance(one.ask, Step)
         ]
+        read, overhead = solve(
+            [decode_terms(one) for one in steps],
+            [one.share for one in steps],
+            start,
+        )
         prompts = [
             one
             for one in mine
             if isinstance(one.ask, Prompt)
         ]
-        read, overhead = solve(
-            [decode_terms(one) for one in steps],
-            [one.share for one in steps],
-            slow,
-        )
-        if prompts:
-            (work,) = solve(
-                [
-                    prefill_terms(one, overhead)
-                    for one in prompts
-                ],
+        worked = [
+            prefill_efficiency(one, overhead)
+            for one in prompts
+        ]
+        busy = (
+            quantile(
+                worked,
                 [one.share for one in prompts],
-                busy,
+                0.5,
             )
-            busy = busy or (work,)
-        else:
-            (work,) = busy or (1.0,)
-        slow = slow or (read, overhead)
+            if prompts
+            else found["all"].compute_efficiency
+        )
         found[name] = Rates(
             memory_efficiency=min(1, 1 / read),
             layer_overhead_s=max(0, overhead),
-            compute_efficiency=min(1, 1 / work),
+            compute_efficiency=min(1, busy),
         )
+        start = start or (read, overhead)
     return found
 
 
@@ -353,37 +379,30 @@ def held_out(
 def by_rule(
     cases: Iterable[Case], share: float
 ) -> list[Judged]:
-    """Bandwidth over a file's bytes, times share."""
+    """Bandwidth over bytes of a file, scaled.
+
+    Of experts, those that a token touches.
+    """
     return [
         Judged(
             case=one,
             predicted_tokens_per_s=share
             / memory_seconds(
-                one.roof, one.weight_bytes
+                one.roof,
+                touched_bytes(one.weights, 1)
+                if one.experts
+                else one.weight_bytes,
             ),
         )
         for one in cases
     ]
 
 
-def quantile(
-    values: list[float],
-    shares: list[float],
-    level: float,
-) -> float:
-    """The value that this part does not exceed."""
-    order = np.argsort(values)
-    sums = np.cumsum(np.array(shares)[order])
-    at = np.searchsorted(sums, level * sums[-1])
-    at = min(int(at), len(values) - 1)
-    return float(values[order[at]])
-
-
 def middle(
     judged: list[Judged],
     of: Callable[[float], float] = abs,
 ) -> float:
-    """Median error, each file on a machine alike."""
+    """Median; each file on a machine counts 1."""
     return quantile(
         [of(one.error) for one in judged],
         [one.case.share for one in judged],
