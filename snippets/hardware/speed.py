@@ -17,6 +17,7 @@ from snippets.data.machines import (
 )
 from snippets.data.models import Model
 from snippets.data.parameters import parameters
+from snippets.data.stack import MIXERS
 from snippets.hardware.roofline import (
     Cache,
     Frozen,
@@ -102,6 +103,11 @@ def caches(
     for index, kind in enumerate(
         built.layer_mixers
     ):
+        if kind not in MIXERS:
+            raise ValueError(
+                f"layer {index}: {kind} is not of "
+                f"{', '.join(MIXERS)}"
+            )
         part = built.mixer_of(index)
         if isinstance(part, Attention):
             window = (
@@ -114,15 +120,11 @@ def caches(
             )
         elif isinstance(part, Latent):
             one = latent_cache(part, bits)
-        elif isinstance(part, Linear | Mamba):
-            state += state_bytes(part)
-            continue
-        elif kind == "none":
-            continue
         else:
-            raise ValueError(
-                f"layer {index}: {kind} is unknown"
+            state += (
+                state_bytes(part) if part else 0
             )
+            continue
         found[one] = found.get(one, 0) + 1
     return tuple(
         Cache(
