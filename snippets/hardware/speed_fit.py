@@ -222,18 +222,15 @@ def quantile(
     sums = np.cumsum(np.array(shares)[order])
     goal = level * sums[-1]
     # Between two values, where they part exactly.
-    ends = np.searchsorted(
-        sums, [goal * (1 - 1e-9), goal * (1 + 1e-9)]
-    )
-    last = len(values) - 1
-    return float(
-        np.mean(
-            [
-                values[order[min(int(end), last)]]
-                for end in ends
-            ]
-        )
-    )
+    parts = np.isclose(sums, goal)
+    first = int(np.argmax(parts | (sums > goal)))
+    second = first + bool(parts[first])
+    second = min(second, len(values) - 1)
+    ends = [
+        values[order[first]],
+        values[order[second]],
+    ]
+    return float(np.mean(ends))
 
 
 def decode_terms(case: Case) -> tuple[float, ...]:
@@ -425,29 +422,36 @@ def spread(
     )
 
 
-def covered(
+def within(
     judged: list[Judged], coverage: float
-) -> float:
-    """The part that lies within others' range."""
-    inside = 0.0
-    for group in {one.case.group for one in judged}:
-        others = [
-            one
-            for one in judged
-            if one.case.group != group
-        ]
+) -> list[Judged]:
+    """Those that lie in the range of others."""
+    inside: list[Judged] = []
+    for group in sorted(
+        {one.case.group for one in judged}
+    ):
+        mine, others = (
+            [
+                one
+                for one in judged
+                if (one.case.group == group) == own
+            ]
+            for own in (True, False)
+        )
         wide = spread(others, coverage)
-        inside += sum(
-            one.case.share
-            for one in judged
-            if one.case.group == group
-            and wide.low
+        inside += [
+            one
+            for one in mine
+            if wide.low
             <= 1 / (1 + one.error)
             <= wide.high
-        )
-    return inside / sum(
-        one.case.share for one in judged
-    )
+        ]
+    return inside
+
+
+def files(judged: list[Judged]) -> float:
+    """How many files on machines these are."""
+    return sum(one.case.share for one in judged)
 
 
 # --8<-- [end:judge]

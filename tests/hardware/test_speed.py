@@ -83,7 +83,8 @@ def test_bits_of_the_cache_scale_its_bytes() -> None:
 
 
 def test_attention_costs_four_flop_a_head_dimension_and_pair() -> None:
-    (part,), _ = caches(LLAMA, 16)
+    (part,), state = caches(LLAMA, 16)
+    assert state == 0
     assert part.flop_per_pair == 32 * 4 * 32 * 128
 
 

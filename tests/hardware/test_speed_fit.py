@@ -18,7 +18,7 @@ from snippets.hardware.speed_fit import (
     Judged,
     all_cases,
     by_rule,
-    covered,
+    files,
     fit,
     held_out,
     middle,
@@ -29,6 +29,7 @@ from snippets.hardware.speed_fit import (
     solve,
     spread,
     under,
+    within,
 )
 from tests.bounds import SMALLEST, assert_accepts_exactly
 
@@ -275,13 +276,16 @@ def test_coverage_is_judged_by_the_range_of_others() -> None:
     tight = judged(0.99, 1, 1.01, group="a")
     loose = judged(0.5, 2, group="b")
     # a lies within the range of b, and b outside that of a
-    assert covered(tight + loose, 0.8) == pytest.approx(3 / 5)
+    assert within(tight + loose, 0.8) == tight
 
 
-def test_coverage_counts_shares() -> None:
-    tight = judged(0.99, 1, 1.01, group="a", share=0.5)
-    loose = judged(0.5, 2, group="b")
-    assert covered(tight + loose, 0.8) == pytest.approx(1.5 / 3.5)
+def test_the_ends_of_a_range_are_within() -> None:
+    some = judged(0.5, 2, group="a") + judged(0.5, 2, group="b")
+    assert within(some, 0.8) == some
+
+
+def test_files_count_shares() -> None:
+    assert files(judged(1, 1, share=0.25) + judged(1)) == 1.5
 
 
 # --- what the page claims -----------------------------------------------------------------------
@@ -305,7 +309,7 @@ def test_goal_for_dense_models_elsewhere_is_met_on_sources_held_out() -> None:
 
 
 def test_the_range_holds_what_it_says_on_sources_held_out() -> None:
-    assert covered(STEPS, 0.8) == pytest.approx(0.8, abs=0.05)
+    assert files(within(STEPS, 0.8)) / files(STEPS) == pytest.approx(0.8, abs=0.05)
 
 
 def test_both_rules_are_further_off() -> None:
