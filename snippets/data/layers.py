@@ -34,6 +34,15 @@ class Part(BaseModel):
     )
 
 
+class Blocks(Part):
+    """Picks which blocks of tokens heads read."""
+
+    heads: Size
+    head_dim: Size
+    block_tokens: Size
+    selected_blocks: Size
+
+
 class Attention(Part):
     """Heads that keep keys and values."""
 
@@ -63,6 +72,10 @@ class Attention(Part):
     sinks: bool = Field(
         default=False,
         description="one learned logit a head",
+    )
+    blocks: Blocks | None = Field(
+        default=None,
+        description="of sparse layers; keeps keys",
     )
 
 
@@ -106,6 +119,14 @@ class Linear(Part):
     conv_kernel: Size
 
 
+class Delta(Part):
+    """Kimi delta attention: each channel decays."""
+
+    heads: Size
+    head_dim: Size
+    conv_kernel: Size
+
+
 class Mamba(Part):
     """Mamba-2: a state of fixed size."""
 
@@ -114,6 +135,23 @@ class Mamba(Part):
     state_size: Size
     groups: Size
     conv_kernel: Size
+    norm: bool = Field(
+        default=True,
+        description="before the output",
+    )
+
+
+class ShortConv(Part):
+    """LFM2: the last few inputs, gated twice."""
+
+    conv_kernel: Size
+
+
+class Parallel(Part):
+    """Falcon-H1: both in a layer, side by side."""
+
+    attention: Attention
+    mamba: Mamba
 
 
 # --8<-- [end:states]
@@ -156,8 +194,9 @@ class Experts(Part):
     selection_bias: bool = Field(
         default=False,
         description=(
-            "one number an expert that steers which "
-            "are used; no parameter, but in the file"
+            "one number an expert that steers "
+            "which are used; no parameter, but "
+            "in the file"
         ),
     )
 

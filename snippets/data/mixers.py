@@ -3,9 +3,12 @@
 # --8<-- [start:imports]
 from snippets.data.layers import (
     Attention,
+    Delta,
     Latent,
     Linear,
     Mamba,
+    Parallel,
+    ShortConv,
 )
 from snippets.data.stack import Stack
 
@@ -48,6 +51,9 @@ def attention_parameters(
         )
     if part.query_key_norm == "layer":
         total += queries + keys
+    if index := part.blocks:
+        width = (index.heads + 1) * index.head_dim
+        total += hidden * width + 2 * index.head_dim
     return total + part.heads * part.sinks
 
 
@@ -122,6 +128,40 @@ def linear_parameters(
     )
 
 
+def delta_parameters(
+    part: Delta, hidden: int
+) -> int:
+    """Count Kimi delta attention.
+
+    Queries, keys, values and output; two gates of
+    rank head_dim; one number a head and token;
+    three convolutions; a decay, a bias, a norm.
+    Source: modeling_kimi_linear.py of transformers.
+    """
+    size = part.head_dim
+    width = part.heads * size
+    return (
+        4 * hidden * width
+        + 2 * size * (hidden + width)
+        + hidden * part.heads
+        + part.conv_kernel * 3 * width
+        + part.heads
+        + width
+        + size
+    )
+
+
+def conv_parameters(
+    part: ShortConv, hidden: int
+) -> int:
+    """Count a short convolution: in, out, kernel.
+
+    Its input is made with two gates, so thrice.
+    Source: modeling_lfm2.py of transformers.
+    """
+    return hidden * (4 * hidden + part.conv_kernel)
+
+
 def mamba_parameters(
     part: Mamba, hidden: int
 ) -> int:
@@ -137,7 +177,7 @@ def mamba_parameters(
         hidden * (inner + mixed + part.heads)
         + mixed * (part.conv_kernel + 1)
         + 3 * part.heads
-        + inner
+        + inner * part.norm
         + inner * hidden
     )
 
@@ -156,11 +196,12 @@ def mixer_parameters(
     """
     hidden = stack.hidden_size
     part = stack.mixer_of(index)
+    count = 0
     match part:
         case Attention():
             own = stack.layers
             own -= stack.kv_shared_layers
-            return attention_parameters(
+            count = attention_parameters(
                 part, hidden, index >= own
             )
         case Latent():
@@ -169,12 +210,19 @@ def mixer_parameters(
                 count += indexer_parameters(
                     part, hidden
                 )
-            return count
         case Linear():
-            return linear_parameters(part, hidden)
+            count = linear_parameters(part, hidden)
+        case Delta():
+            count = delta_parameters(part, hidden)
         case Mamba():
-            return mamba_parameters(part, hidden)
-    return 0
+            count = mamba_parameters(part, hidden)
+        case ShortConv():
+            count = conv_parameters(part, hidden)
+        case Parallel():
+            count = attention_parameters(
+                part.attention, hidden
+            ) + mamba_parameters(part.mamba, hidden)
+    return count
 
 
 # --8<-- [end:layer]

@@ -21,13 +21,13 @@ from snippets.data.stack import Stack
 
 
 # --8<-- [start:model]
-class Model(Stack, Record):
-    """Open weights: what memory and speed need."""
+class Architecture(Stack):
+    """Layers between an embedding and an output.
 
-    name: Text
-    maker: Text
+    family: whose tensors it has, in a file
+    """
+
     family: Text
-    license: Text
     context_tokens: int = Field(
         ge=1_024, le=100_000_000
     )
@@ -35,6 +35,14 @@ class Model(Stack, Record):
     tied_embeddings: bool = Field(
         description="the output matrix is the input"
     )
+
+
+class Model(Architecture, Record):
+    """Open weights: what memory and speed need."""
+
+    name: Text
+    maker: Text
+    license: Text
     published_parameters: int = Field(
         ge=1_000_000, le=10**14
     )

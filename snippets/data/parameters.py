@@ -9,7 +9,7 @@ from snippets.data.layers import (
     PerLayer,
 )
 from snippets.data.mixers import mixer_parameters
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 
 # --8<-- [end:imports]
 
@@ -51,7 +51,9 @@ def expert_parameters(
 
 
 # --8<-- [start:beside]
-def per_layer_parameters(built: Model) -> int:
+def per_layer_parameters(
+    built: Architecture,
+) -> int:
     """Count what projects them, and AltUp.
 
     Source: modeling_gemma3n.py of transformers.
@@ -102,7 +104,7 @@ class Parameters(NamedTuple):
 
 
 def layer_parameters(
-    built: Model, index: int
+    built: Architecture, index: int
 ) -> Parameters:
     """Count one layer, from 0."""
     hidden = built.hidden_size
@@ -114,10 +116,8 @@ def layer_parameters(
         count += beside_parameters(
             built.per_layer, hidden
         )
-    if built.dense and feed == "dense":
-        count += dense_parameters(
-            built.dense, hidden
-        )
+    if dense := built.dense_of(index):
+        count += dense_parameters(dense, hidden)
     part = built.experts
     if not part or feed != "experts":
         return Parameters(count, count)
@@ -129,7 +129,7 @@ def layer_parameters(
     return Parameters(total, active)
 
 
-def parameters(built: Model) -> Parameters:
+def parameters(built: Architecture) -> Parameters:
     """Count a model: stored, and per token.
 
     Embedding, layers, the last norm and, unless

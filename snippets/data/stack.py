@@ -8,32 +8,49 @@ from pydantic import Field, model_validator
 from snippets.data.layers import (
     Attention,
     Count,
+    Delta,
     Dense,
     Experts,
     Latent,
     Linear,
     Mamba,
+    Parallel,
     Part,
     PerLayer,
     Run,
+    ShortConv,
     Size,
 )
 
 # --8<-- [end:imports]
 
 # --8<-- [start:unroll]
+Mixer = (
+    Attention
+    | Latent
+    | Linear
+    | Delta
+    | Mamba
+    | ShortConv
+    | Parallel
+)
 # Each kind of layer, and the part that it needs.
 MIXERS = {
     "full": "attention",
     "sliding": "attention",
     "chunked": "attention",
+    "sparse": "attention",
     "latent": "latent",
     "linear": "linear",
+    "delta": "delta",
     "mamba": "mamba",
+    "conv": "conv",
+    "parallel": "parallel",
     "none": "",
 }
 FEED_FORWARDS = {
     "dense": "dense",
+    "wide": "wide",
     "experts": "experts",
     "none": "",
 }
@@ -92,8 +109,15 @@ class Stack(Part):
     )
     latent: Latent | None = None
     linear: Linear | None = None
+    delta: Delta | None = None
     mamba: Mamba | None = None
+    conv: ShortConv | None = None
+    parallel: Parallel | None = None
     dense: Dense | None = None
+    wide: Dense | None = Field(
+        default=None,
+        description="where some layers are wider",
+    )
     experts: Experts | None = None
     per_layer: PerLayer | None = None
 
@@ -126,9 +150,7 @@ class Stack(Part):
             return self.full_attention
         return self.attention
 
-    def mixer_of(
-        self, index: int
-    ) -> Attention | Latent | Linear | Mamba | None:
+    def mixer_of(self, index: int) -> Mixer | None:
         """The part that mixes tokens, from 0."""
         mixer = self.layer_mixers[index]
         if MIXERS[mixer] == "attention":
@@ -136,8 +158,18 @@ class Stack(Part):
         return {
             "latent": self.latent,
             "linear": self.linear,
+            "delta": self.delta,
             "mamba": self.mamba,
+            "conv": self.conv,
+            "parallel": self.parallel,
         }.get(mixer)
+
+    def dense_of(self, index: int) -> Dense | None:
+        """The block that all tokens use, from 0."""
+        return {
+            "dense": self.dense,
+            "wide": self.wide,
+        }.get(self.layer_feed_forwards[index])
 
     @model_validator(mode="after")
     def _has_what_its_layers_use(self) -> Self:
@@ -189,9 +221,20 @@ class Stack(Part):
             )
         if self.full_attention and not (
             {"full", "sliding"} <= kinds
+            or {"full", "sparse"} <= kinds
         ):
             raise ValueError(
                 "full layers differ from no other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sparse_layers_pick_blocks(self) -> Self:
+        heads = self.attention
+        sparse = "sparse" in self.layer_mixers
+        if bool(heads and heads.blocks) != sparse:
+            raise ValueError(
+                "blocks and sparse go together"
             )
         return self
 

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from snippets.data.layers import (
     Attention,
+    Delta,
     Latent,
     Linear,
     Mamba,
+    ShortConv,
 )
 
 # --8<-- [end:imports]
@@ -233,6 +235,71 @@ def linear_tensors(
     ]
 
 
+def delta_tensors(
+    part: Delta, hidden: int
+) -> list[Tensor]:
+    """Name the parts of Kimi delta attention."""
+    head = part.head_dim
+    inner = part.heads * head
+    found = [
+        tensor
+        for name in "qkv"
+        for tensor in (
+            Tensor(
+                f"attn_{name}.weight",
+                (hidden, inner),
+            ),
+            Tensor(
+                f"ssm_conv1d_{name}.weight",
+                (part.conv_kernel, 1, inner),
+            ),
+        )
+    ]
+    for name in "fg":
+        found += [
+            Tensor(
+                f"ssm_{name}_a.weight",
+                (hidden, head),
+            ),
+            Tensor(
+                f"ssm_{name}_b.weight",
+                (head, inner),
+            ),
+        ]
+    return [
+        *found,
+        Tensor(
+            "ssm_beta.weight", (hidden, part.heads)
+        ),
+        Tensor("ssm_a", (1, part.heads)),
+        Tensor("ssm_dt.bias", (inner,)),
+        Tensor("ssm_norm.weight", (head,)),
+        Tensor(
+            "attn_output.weight", (inner, hidden)
+        ),
+    ]
+
+
+def conv_tensors(
+    part: ShortConv, hidden: int
+) -> list[Tensor]:
+    """Name the parts of a short convolution."""
+    return [
+        Tensor(
+            "shortconv.conv.weight",
+            (part.conv_kernel, hidden),
+        ),
+        Tensor(
+            "shortconv.in_proj.weight",
+            (hidden, 3 * hidden),
+        ),
+        Tensor(
+            "shortconv.out_proj.weight",
+            (hidden, hidden),
+        ),
+    ]
+
+
 def mamba_tensors(
     part: Mamba, hidden: int
 ) -> list[Tensor]:
@@ -240,6 +307,10 @@ def mamba_tensors(
     inner = part.heads * part.head_dim
     mixed = (
         inner + 2 * part.groups * part.state_size
+    )
+    norm = Tensor(
+        "ssm_norm.weight",
+        (inner // part.groups, part.groups),
     )
     return [
         Tensor(
@@ -254,10 +325,7 @@ def mamba_tensors(
         Tensor("ssm_dt.bias", (part.heads,)),
         Tensor("ssm_a", (1, part.heads)),
         Tensor("ssm_d", (1, part.heads)),
-        Tensor(
-            "ssm_norm.weight",
-            (inner // part.groups, part.groups),
-        ),
+        *([norm] if part.norm else []),
         Tensor("ssm_out.weight", (inner, hidden)),
     ]
 

@@ -9,14 +9,131 @@ from gguf import (
     GGMLQuantizationType,
 )
 
-from snippets.data.models import Model
+from snippets.data.layers import (
+    Attention,
+    Latent,
+    Parallel,
+)
+from snippets.data.models import Architecture
+from snippets.hardware.architectures import (
+    gguf_architecture,
+)
+from snippets.hardware.file_types import (
+    BASES,
+    PLAIN,
+    fallback,
+    kept_type,
+    role_of,
+)
 from snippets.hardware.mixer_tensors import Tensor
 from snippets.hardware.mixtures import (
-    layer_of,
-    tensor_types,
+    Place,
+    chosen_type,
 )
+from snippets.hardware.tensors import gguf_tensors
 
 # --8<-- [end:imports]
+
+
+# --8<-- [start:types]
+def query_groups(built: Architecture) -> int:
+    """Say how many queries share a key, at first.
+
+    0 where the first layer has no keys: so the
+    engine sees hybrids whose header counts keys by
+    layer.
+    """
+    part = built.mixer_of(0)
+    if built.linear:
+        part = built.attention
+    if isinstance(part, Parallel):
+        part = part.attention
+    if isinstance(part, Attention):
+        return part.heads // part.kv_heads
+    if isinstance(part, Latent):
+        return part.heads
+    return 0
+
+
+def layer_of(tensor: Tensor) -> int:
+    """Say in which layer it is; -1: in none."""
+    name = tensor.name
+    if not name.startswith("blk."):
+        return -1
+    return int(name.split(".")[1])
+
+
+def visit(tensor: Tensor) -> tuple[int, str]:
+    """Order tensors as the engine visits them."""
+    return layer_of(tensor), tensor.name
+
+
+def tensor_types(
+    built: Architecture,
+    file: str,
+    imatrix: bool = False,
+) -> list[tuple[Tensor, str]]:
+    """Give each tensor of a file its type.
+
+    file: a file type of llama-quantize
+    imatrix: quantized with an importance matrix
+    Raises ValueError for an unknown file type.
+    Source: llama.cpp, src/llama-quant.cpp,
+    commit 0c1e57098bba.
+    """
+    if file not in BASES:
+        raise ValueError(
+            f"file type {file!r} is not of "
+            f"{', '.join(BASES)}"
+        )
+    base = BASES[file]
+    half = base if file in PLAIN else "F16"
+    tensors = sorted(gguf_tensors(built), key=visit)
+    taken = {
+        tensor
+        for tensor in tensors
+        if not kept_type(tensor, half)
+    }
+    turns: dict[str, int] = {}
+    for tensor in taken:
+        role = role_of(tensor.name)
+        turns[role] = turns.get(role, 0) + 1
+    turn: dict[str, int] = {}
+    name = gguf_architecture(built)
+    found = []
+    for tensor in tensors:
+        if tensor not in taken or file in PLAIN:
+            kept = kept_type(tensor, half) or base
+            found.append((tensor, kept))
+            continue
+        role = role_of(tensor.name)
+        at = Place(
+            role=role,
+            layer=layer_of(tensor),
+            layers=built.layers,
+            turn=turn.get(role, 0),
+            turns=turns[role],
+            row=tensor.shape[0],
+            matrices=(*tensor.shape, 1)[2],
+            experts=(
+                built.experts.experts
+                if built.experts
+                else 0
+            ),
+            query_groups=query_groups(built),
+            tied=built.tied_embeddings,
+            seventy=built.layers == 80
+            and name in {"llama", "qwen2"},
+            imatrix=imatrix,
+        )
+        turn[role] = at.turn + 1
+        kind = chosen_type(file, at)
+        kind = fallback(kind, tensor.shape[0])
+        found.append((tensor, kind))
+    return found
+
+
+# --8<-- [end:types]
 
 
 # --8<-- [start:bytes]
@@ -43,14 +160,21 @@ def tensor_bytes(tensor: Tensor, kind: str) -> int:
 
 
 # --8<-- [start:groups]
+# By parts of names; the first that fits counts.
 GROUPS = {
-    "embedding": ("token_embd",),
+    "embedding": ("token_embd.weight",),
     "output": ("output.weight",),
     "experts": ("_exps.",),
-    "feed-forward": ("ffn_",),
-    "norms": ("_norm",),
     "state": ("ssm_",),
+    "norms": ("_norm",),
+    "feed-forward": ("ffn_", "exp_probs"),
     "attention": ("attn_", "indexer."),
+    "layer input": (
+        "proj",
+        "gate",
+        "altup",
+        "laurel",
+    ),
 }
 
 
@@ -117,7 +241,7 @@ class Weights(NamedTuple):
 
 
 def weights(
-    built: Model,
+    built: Architecture,
     file: str,
     imatrix: bool = False,
 ) -> Weights:

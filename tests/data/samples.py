@@ -6,10 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from snippets.data.layers import Attention, Dense, Experts, Latent, Linear, Mamba
+from snippets.data.layers import Attention, Delta, Dense, Experts, Latent, Linear, Mamba, Parallel, ShortConv
 from snippets.data.models import Model
 
 ATTENTION = {"heads": 32, "kv_heads": 8, "key_head_dim": 128, "value_head_dim": 128}
+
+
+BLOCKS = {"heads": 4, "head_dim": 128, "block_tokens": 128, "selected_blocks": 16}
 
 
 EXPERTS = {"experts": 1_000_000, "active": 1, "size": 768, "shared": 1, "shared_size": 768}
@@ -29,6 +32,9 @@ LATENT = {
 
 
 LINEAR = {"key_heads": 16, "value_heads": 48, "key_head_dim": 128, "value_head_dim": 128, "conv_kernel": 4}
+
+
+DELTA = {"heads": 32, "head_dim": 128, "conv_kernel": 4}
 
 
 MAMBA = {"heads": 128, "head_dim": 64, "state_size": 128, "groups": 1, "conv_kernel": 4}
@@ -101,7 +107,24 @@ linears = st.builds(
 )
 
 
-mambas = st.builds(Mamba, heads=sizes, head_dim=sizes, state_size=sizes, groups=sizes, conv_kernel=sizes)
+deltas = st.builds(Delta, heads=sizes, head_dim=sizes, conv_kernel=sizes)
+
+
+mambas = st.builds(
+    Mamba,
+    heads=sizes,
+    head_dim=sizes,
+    state_size=sizes,
+    groups=sizes,
+    conv_kernel=sizes,
+    norm=st.booleans(),
+)
+
+
+convs = st.builds(ShortConv, conv_kernel=sizes)
+
+
+parallels = st.builds(Parallel, attention=attentions, mamba=mambas)
 
 
 experts = st.builds(
@@ -125,9 +148,13 @@ def architectures(draw: st.DrawFn) -> Model:
         "full": ("attention", attentions),
         "latent": ("latent", latents),
         "linear": ("linear", linears),
+        "delta": ("delta", deltas),
         "mamba": ("mamba", mambas),
+        "conv": ("conv", convs),
+        "parallel": ("parallel", parallels),
     }
-    feeds: dict[str, Any] = {"dense": st.builds(Dense, size=sizes, gated=st.booleans()), "experts": experts}
+    dense = st.builds(Dense, size=sizes, gated=st.booleans())
+    feeds: dict[str, Any] = {"dense": dense, "wide": dense, "experts": experts}
     mixers = draw(st.lists(st.sampled_from([*parts]), min_size=1, max_size=4))
     kinds = draw(st.lists(st.sampled_from([*feeds]), min_size=1, max_size=4))
     layers = draw(st.integers(max(len(mixers), len(kinds)), 12))

@@ -7,9 +7,22 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from snippets.data.layers import Attention, Dense, Experts, Indexer, Latent, Linear, Mamba, PerLayer
+from snippets.data.layers import (
+    Attention,
+    Blocks,
+    Delta,
+    Dense,
+    Experts,
+    Indexer,
+    Latent,
+    Linear,
+    Mamba,
+    Parallel,
+    PerLayer,
+    ShortConv,
+)
 from tests.bounds import assert_accepts_exactly, defaults
-from tests.data.samples import ATTENTION, EXPERTS, INDEXER, LATENT, LINEAR, MAMBA, PER_LAYER
+from tests.data.samples import ATTENTION, BLOCKS, DELTA, EXPERTS, INDEXER, LATENT, LINEAR, MAMBA, PER_LAYER
 
 
 @pytest.mark.parametrize(
@@ -28,10 +41,13 @@ def test_experts_that_do_not_fit_are_refused(changes: dict[str, int], said: str)
 
 SIZES: list[tuple[type[BaseModel], dict[str, Any], list[str]]] = [
     (Attention, ATTENTION, [*ATTENTION]),
+    (Blocks, BLOCKS, [*BLOCKS]),
     (Indexer, INDEXER, ["heads", "head_dim", "selected_tokens"]),
     (Latent, LATENT, [name for name in LATENT if name != "query_rank"]),
     (Linear, LINEAR, [*LINEAR]),
+    (Delta, DELTA, [*DELTA]),
     (Mamba, MAMBA, [*MAMBA]),
+    (ShortConv, {"conv_kernel": 3}, ["conv_kernel"]),
     (Dense, {"size": 1}, ["size"]),
     (Experts, EXPERTS, ["active", "size", "experts"]),
     (PerLayer, PER_LAYER, ["vocabulary", "size"]),
@@ -84,14 +100,22 @@ def test_shared_experts_are_bounded_with_their_size() -> None:
                 "query_key_norm": "none",
                 "output_gate": False,
                 "sinks": False,
+                "blocks": None,
             },
         ),
+        (Blocks, {}),
         (Indexer, {}),
         (Latent, {"indexer": None}),
         (Linear, {}),
-        (Mamba, {}),
+        (Delta, {}),
+        (Mamba, {"norm": True}),
+        (ShortConv, {}),
+        (Parallel, {}),
         (Dense, {"gated": True}),
-        (Experts, {"gated": True, "bias": False, "latent_size": 0, "shared_gate": False}),
+        (
+            Experts,
+            {"gated": True, "bias": False, "latent_size": 0, "shared_gate": False, "selection_bias": False},
+        ),
         (PerLayer, {}),
     ],
 )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from snippets.data.models import Model, model, read_models
 from snippets.data.stack import Stack, unroll
 from tests.bounds import assert_accepts_exactly, defaults
-from tests.data.samples import ATTENTION, LINEAR, STACK
+from tests.data.samples import ATTENTION, BLOCKS, LINEAR, STACK
 
 MODELS = read_models()
 
@@ -50,6 +50,15 @@ def test_query_heads_share_kv_heads_evenly(one: Model) -> None:
         ("gpt-oss-120b", "sliding", 18),
         ("kimi-k2", "latent", 61),
         ("llama-4-maverick", "full", 12),
+        ("command-r7b-12-2024", "full", 8),
+        ("lfm2-1.2b", "conv", 10),  # its card: 10 conv + 6 attn
+        ("lfm2-2.6b", "conv", 22),  # its card: 22 conv + 8 attn
+        ("lfm2-8b-a1b", "full", 6),
+        ("kimi-linear-48b-a3b", "latent", 7),
+        ("kimi-linear-48b-a3b", "delta", 20),
+        ("granite-4.0-h-tiny", "mamba", 36),
+        ("gemma-4-e2b", "full", 7),
+        ("minimax-m3", "sparse", 57),
     ],
 )
 def test_layers_of_a_kind_are_as_many_as_the_makers_say(name: str, kind: str, layers: int) -> None:
@@ -58,7 +67,13 @@ def test_layers_of_a_kind_are_as_many_as_the_makers_say(name: str, kind: str, la
 
 @pytest.mark.parametrize(
     ("name", "kind", "layers"),
-    [("deepseek-v3", "dense", 3), ("kimi-k2", "dense", 1), ("llama-4-maverick", "experts", 24)],
+    [
+        ("deepseek-v3", "dense", 3),
+        ("kimi-k2", "dense", 1),
+        ("llama-4-maverick", "experts", 24),
+        ("lfm2-8b-a1b", "dense", 2),
+        ("gemma-4-e2b", "wide", 20),
+    ],
 )
 def test_dense_layers_and_those_with_experts_are_as_many_as_the_makers_say(
     name: str, kind: str, layers: int
@@ -78,6 +93,15 @@ def test_glm_5_3_shares_an_indexer_among_four_layers_after_the_first_three() -> 
     indexers = model("glm-5.3").layer_indexers
     assert indexers[:7] == ("own", "own", "own", "shared", "shared", "shared", "own")
     assert indexers.count("own") == 21
+
+
+def test_the_feed_forward_block_of_a_layer_is_of_its_kind() -> None:
+    kimi = model("kimi-linear-48b-a3b")
+    assert kimi.dense_of(0) is kimi.dense
+    assert kimi.dense_of(1) is None
+    gemma = model("gemma-4-e2b")
+    assert (gemma.dense_of(14), gemma.dense_of(15)) == (gemma.dense, gemma.wide)
+    assert model("nemotron-3-nano-30b-a3b").dense_of(0) is None
 
 
 def test_models_without_an_indexer_say_so() -> None:
@@ -113,6 +137,16 @@ def test_the_part_of_a_layer_is_of_its_kind() -> None:
     assert gemma.mixer_of(5) is gemma.full_attention
     nemotron = model("nemotron-3-nano-30b-a3b")
     assert nemotron.mixer_of(0) is nemotron.mamba
+    kimi = model("kimi-linear-48b-a3b")
+    assert kimi.mixer_of(0) is kimi.delta
+    assert kimi.mixer_of(26) is kimi.latent
+    lfm = model("lfm2-1.2b")
+    assert lfm.mixer_of(0) is lfm.conv
+    falcon = model("falcon-h1-7b")
+    assert falcon.mixer_of(43) is falcon.parallel
+    minimax = model("minimax-m3")
+    assert minimax.mixer_of(2) is minimax.full_attention
+    assert minimax.mixer_of(3) is minimax.attention
     deepseek = model("deepseek-v3")
     assert deepseek.mixer_of(60) is deepseek.latent
 
@@ -135,10 +169,12 @@ def test_a_pattern_repeats_until_every_layer_has_a_kind(runs: list[tuple[int, st
         ({"linear": LINEAR}, "its layers use attention, dense, and it has attention, dense, linear"),
         ({"feed_forwards": ["none"]}, "its layers use attention, and it has attention, dense"),
         ({"mixers": ["sliding", "wide"]}, "mixers: wide is not of full, sliding"),
-        ({"feed_forwards": ["sparse"]}, "feed_forwards: sparse is not of dense, experts, none"),
+        ({"feed_forwards": ["sparse"]}, "feed_forwards: sparse is not of dense, wide, experts, none"),
         ({"window_tokens": None}, "a window and layers that use it go together"),
         ({"mixers": ["full"]}, "a window and layers that use it go together"),
         ({"layers": 6, "kv_shared_layers": 6}, "6 of 6 layers share"),
+        ({"mixers": ["sparse"], "window_tokens": None}, "blocks and sparse go together"),
+        ({"attention": {**ATTENTION, "blocks": BLOCKS}}, "blocks and sparse go together"),
         ({"mixers": ["sliding"], "full_attention": ATTENTION}, "full layers differ from no other"),
         (
             {"mixers": ["full"], "window_tokens": None, "full_attention": ATTENTION},
@@ -190,8 +226,12 @@ def test_what_a_stack_may_leave_out() -> None:
         "full_attention": None,
         "latent": None,
         "linear": None,
+        "delta": None,
         "mamba": None,
+        "conv": None,
+        "parallel": None,
         "dense": None,
+        "wide": None,
         "experts": None,
         "per_layer": None,
     }

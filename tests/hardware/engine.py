@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -100,9 +101,10 @@ class EngineError(Exception):
     """The engine did not get as far as printing its sizes."""
 
     def __init__(self, job: Load, said: str, log: str) -> None:
-        errors = re.findall(r"^\S+ [EW] (.*(?:error|requires|failed|not |must ).*)$", log, re.MULTILINE)
+        errors = re.findall(r"^\S+ E (.*)$|^(?:\S+ D )?(\S+:\d+: (?:fatal error|GGML_ASSERT.*))$", log, re.M)
+        reasons = dict.fromkeys("".join(found) for found in errors)
         self.job, self.log = job, log
-        self.reason = "; ".join(dict.fromkeys(errors)) or said
+        self.reason = "; ".join(reasons) or said
         tail = "\n    ".join(log.splitlines()[-TAIL:])
         super().__init__(f"{job.path.name}: {self.reason}\n  asked: {job!r}\n  printed last:\n    {tail}")
 
@@ -181,9 +183,7 @@ def missing() -> str | None:
     return "xllamacpp is not installed"
 
 
-def ask(jobs: Iterable[Load]) -> list[Loaded | EngineError]:
-    """Load all jobs in one process; what the engine refuses comes back as an error, in its place."""
-    asked = list(jobs)
+def answers_of(asked: list[Load]) -> list[Loaded | EngineError]:
     text = json.dumps([job.model_dump(mode="json") for job in asked])
     done = subprocess.run([PYTHON, str(WORKER)], input=text, capture_output=True, text=True, check=False)
     answers: list[Loaded | EngineError] = []
@@ -198,6 +198,18 @@ def ask(jobs: Iterable[Load]) -> list[Loaded | EngineError]:
     if len(answers) < len(asked):
         raise EngineError(asked[len(answers)], f"the worker ended with {done.returncode}", done.stderr)
     return answers
+
+
+def ask(jobs: Iterable[Load]) -> list[Loaded | EngineError]:
+    """Load all jobs, in one process a core; what the engine refuses comes back as an error, in its place."""
+    asked = list(jobs)
+    workers = min(len(asked), os.cpu_count() or 1)
+    answers: list[Loaded | EngineError | None] = [None] * len(asked)
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        shares = [asked[first::workers] for first in range(workers)]
+        for first, found in enumerate(pool.map(answers_of, shares)):
+            answers[first::workers] = found
+    return [answer for answer in answers if answer]
 
 
 def load_all(jobs: Iterable[Load]) -> list[Loaded]:

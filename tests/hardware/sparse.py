@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import gguf
 import numpy as np
 
-from snippets.data.layers import Attention
-from snippets.hardware.mixtures import tensor_types
-from snippets.hardware.tensors import gguf_architecture
-from snippets.hardware.weights import tensor_bytes
+from snippets.data.layers import Attention, Parallel
+from snippets.hardware.architectures import gguf_architecture
+from snippets.hardware.weights import tensor_bytes, tensor_types
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +28,7 @@ def metadata(built: Model) -> dict[str, Value]:
     mixers = built.layer_mixers
     feeds = built.layer_feed_forwards
     parts = [built.mixer_of(index) for index in range(built.layers)]
+    parts = [part.attention if isinstance(part, Parallel) else part for part in parts]
     found: dict[str, Value] = {
         "block_count": built.layers,
         "context_length": built.context_tokens,
@@ -37,16 +37,17 @@ def metadata(built: Model) -> dict[str, Value]:
         "attention.layer_norm_rms_epsilon": 1e-6,
         "attention.layer_norm_epsilon": 1e-5,
         "rope.freq_base": 10000.0,
+        "logit_scale": 1.0,
     }
     attention = [part if isinstance(part, Attention) else None for part in parts]
     some = next((part for part in attention if part), None)
     if some:
-        full = built.attention_of("full") or some
+        full = built.full_attention or some
         found |= {
             "attention.head_count": some.heads,
             # Hybrids with Mamba say by layer which of them has keys; those of Qwen do not.
             "attention.head_count_kv": [
-                part.kv_heads if part else 0 if built.mamba else some.kv_heads for part in attention
+                part.kv_heads if part else some.kv_heads if built.linear else 0 for part in attention
             ],
             "attention.key_length": full.key_head_dim,
             "attention.value_length": full.value_head_dim,
@@ -65,7 +66,7 @@ def metadata(built: Model) -> dict[str, Value]:
         head = latent.nope_head_dim + latent.rope_head_dim
         found |= {
             "attention.head_count": latent.heads,
-            "attention.head_count_kv": 1,
+            "attention.head_count_kv": [int(mixer == "latent") for mixer in mixers],
             "attention.key_length": latent.key_value_rank + latent.rope_head_dim,
             "attention.value_length": latent.key_value_rank,
             "attention.key_length_mla": head,
@@ -82,23 +83,7 @@ def metadata(built: Model) -> dict[str, Value]:
                 "attention.indexer.top_k": index.selected_tokens,
                 "attention.indexer.types": [who == "own" for who in built.layer_indexers],
             }
-    if linear := built.linear:
-        found |= {
-            "ssm.conv_kernel": linear.conv_kernel,
-            "ssm.inner_size": linear.value_heads * linear.value_head_dim,
-            "ssm.state_size": linear.key_head_dim,
-            "ssm.time_step_rank": linear.value_heads,
-            "ssm.group_count": linear.key_heads,
-            "attention.recurrent_layers": [mixer == "linear" for mixer in mixers],
-        }
-    if mamba := built.mamba:
-        found |= {
-            "ssm.conv_kernel": mamba.conv_kernel,
-            "ssm.inner_size": mamba.heads * mamba.head_dim,
-            "ssm.state_size": mamba.state_size,
-            "ssm.time_step_rank": mamba.heads,
-            "ssm.group_count": mamba.groups,
-        }
+    found |= states(built)
     width = built.dense.size if built.dense else 0
     if experts := built.experts:
         beside = experts.shared_size if gguf_architecture(built) == "gemma4" else experts.size
@@ -114,7 +99,9 @@ def metadata(built: Model) -> dict[str, Value]:
             "expert_gating_func": 2,
             "moe_latent_size": experts.latent_size,
         }
-    found["feed_forward_length"] = [0 if feed == "none" else width for feed in feeds]
+    found["feed_forward_length"] = [
+        0 if feed == "none" else built.wide.size if built.wide and feed == "wide" else width for feed in feeds
+    ]
     if part := built.per_layer:
         found |= {
             "embedding_length_per_layer_input": part.size,
@@ -125,6 +112,33 @@ def metadata(built: Model) -> dict[str, Value]:
         found["embedding_length_per_layer_input"] = 0
     if built.kv_shared_layers:
         found["attention.shared_kv_layers"] = built.kv_shared_layers
+    return found
+
+
+def states(built: Model) -> dict[str, Value]:
+    """Say of layers with a state what llama.cpp reads."""
+    found: dict[str, Value] = {}
+    if linear := built.linear:
+        found |= {
+            "ssm.conv_kernel": linear.conv_kernel,
+            "ssm.inner_size": linear.value_heads * linear.value_head_dim,
+            "ssm.state_size": linear.key_head_dim,
+            "ssm.time_step_rank": linear.value_heads,
+            "ssm.group_count": linear.key_heads,
+            "attention.recurrent_layers": [mixer == "linear" for mixer in built.layer_mixers],
+        }
+    if delta := built.delta:
+        found |= {"ssm.conv_kernel": delta.conv_kernel, "kda.head_dim": delta.head_dim}
+    if conv := built.conv:
+        found["shortconv.l_cache"] = conv.conv_kernel
+    if mamba := built.mamba or (built.parallel and built.parallel.mamba):
+        found |= {
+            "ssm.conv_kernel": mamba.conv_kernel,
+            "ssm.inner_size": mamba.heads * mamba.head_dim,
+            "ssm.state_size": mamba.state_size,
+            "ssm.time_step_rank": mamba.heads,
+            "ssm.group_count": mamba.groups,
+        }
     return found
 
 
