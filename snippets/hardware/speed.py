@@ -8,8 +8,7 @@ from pydantic import Field
 from snippets.data.layers import (
     Attention,
     Latent,
-    Linear,
-    Mamba,
+    Parallel,
 )
 from snippets.data.machines import (
     DataType,
@@ -29,6 +28,7 @@ from snippets.hardware.roofline import (
     decode_seconds,
     prefill_seconds,
 )
+from snippets.hardware.state import state
 
 # --8<-- [end:imports]
 
@@ -69,25 +69,21 @@ def latent_cache(
     )
 
 
-def state_bytes(part: Linear | Mamba) -> float:
-    """Recurrent state of one layer, 32 bits each.
+def seen_tokens(
+    built: Model, kind: str, part: Attention
+) -> int | None:
+    """How many tokens a layer looks at; None: all.
 
-    (kernel − 1) · what is convolved + state
+    A sparse layer looks at the blocks it selects.
     """
-    if isinstance(part, Linear):
-        keys = part.key_heads * part.key_head_dim
-        values = (
-            part.value_heads * part.value_head_dim
+    if kind in {"sliding", "chunked"}:
+        return built.window_tokens
+    if kind == "sparse" and part.blocks:
+        return (
+            part.blocks.block_tokens
+            * part.blocks.selected_blocks
         )
-        mixed = 2 * keys + values
-        state = values * part.key_head_dim
-    else:
-        inner = part.heads * part.head_dim
-        groups = part.groups * part.state_size
-        mixed = inner + 2 * groups
-        state = inner * part.state_size
-    kept = (part.conv_kernel - 1) * mixed
-    return 4.0 * (kept + state)
+    return None
 
 
 def caches(
@@ -99,7 +95,6 @@ def caches(
     Raises ValueError for a kind not known here.
     """
     found: dict[Cache, int] = {}
-    state = 0.0
     for index, kind in enumerate(
         built.layer_mixers
     ):
@@ -109,21 +104,17 @@ def caches(
                 f"{', '.join(MIXERS)}"
             )
         part = built.mixer_of(index)
+        if isinstance(part, Parallel):
+            part = part.attention
         if isinstance(part, Attention):
-            window = (
-                None
-                if kind == "full"
-                else built.window_tokens
-            )
             one = attention_cache(
-                part, bits, window
+                part,
+                bits,
+                seen_tokens(built, kind, part),
             )
         elif isinstance(part, Latent):
             one = latent_cache(part, bits)
         else:
-            state += (
-                state_bytes(part) if part else 0
-            )
             continue
         found[one] = found.get(one, 0) + 1
     return tuple(
@@ -134,7 +125,7 @@ def caches(
             window_tokens=one.window_tokens,
         )
         for one, count in found.items()
-    ), state
+    ), sum(one.bytes for one in state(built))
 
 
 # --8<-- [end:caches]

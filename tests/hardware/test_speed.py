@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snippets.data.layers import Linear, Mamba
+from snippets.data.layers import Attention, Blocks, Parallel
 from snippets.data.machines import machine, read_machines
 from snippets.data.models import model, read_models
 from snippets.data.parameters import parameters
@@ -25,13 +25,14 @@ from snippets.hardware.speed import (
     model_weights,
     prefill_range,
     prefill_tokens_per_s,
-    state_bytes,
+    seen_tokens,
 )
 from tests.bounds import SMALLEST, assert_accepts_exactly
 
 RATES = Rates(memory_efficiency=0.5, layer_overhead_s=1e-5, compute_efficiency=0.25)
 SPREAD = Spread(low=0.5, high=2)
 LLAMA = model("llama-3.1-8b")
+ATTENTION = Attention(heads=4, kv_heads=1, key_head_dim=8, value_head_dim=8)
 MODELS = sorted(read_models().values(), key=lambda one: one.id)
 
 
@@ -70,11 +71,21 @@ def test_a_hybrid_has_a_state_beside_its_cache() -> None:
     assert state / 2**20 == pytest.approx(149.6, abs=0.05)
 
 
-def test_states_by_hand() -> None:
-    linear = Linear(key_heads=2, value_heads=4, key_head_dim=8, value_head_dim=16, conv_kernel=4)
-    assert state_bytes(linear) == 4 * (3 * (2 * 16 + 64) + 64 * 8)
-    mamba = Mamba(heads=4, head_dim=8, state_size=16, groups=2, conv_kernel=4)
-    assert state_bytes(mamba) == 4 * (3 * (32 + 2 * 2 * 16) + 32 * 16)
+def test_a_layer_with_both_has_a_cache_and_a_state() -> None:
+    built = model("falcon-h1-7b")
+    (part,), state = caches(built, 16)
+    heads = built.mixer_of(0)
+    assert isinstance(heads, Parallel)
+    width = heads.attention.kv_heads * 2 * heads.attention.key_head_dim
+    assert part.bytes_per_token == built.layers * width * 2
+    assert state > 0
+
+
+def test_a_sparse_layer_looks_at_the_blocks_it_selects() -> None:
+    blocks = Blocks(heads=1, head_dim=8, block_tokens=64, selected_blocks=16)
+    part = ATTENTION.model_copy(update={"blocks": blocks})
+    assert seen_tokens(LLAMA, "sparse", part) == 64 * 16
+    assert seen_tokens(LLAMA, "full", part) is None
 
 
 def test_bits_of_the_cache_scale_its_bytes() -> None:
