@@ -124,6 +124,7 @@ def test_an_unknown_kind_of_layer_is_refused_by_name() -> None:
 def test_a_token_does_not_read_an_untied_embedding() -> None:
     weights = model_weights(LLAMA, f16(LLAMA))
     assert touched_bytes(weights, 1) == pytest.approx(2 * (8_030_261_248 - 128_256 * 4096))
+    assert weights.expert_bytes == 0
     assert weights.output_parameters == 128_256 * 4096
     assert weights.active_parameters == parameters(LLAMA).active
 
@@ -153,6 +154,14 @@ def test_experts_take_their_own_bits() -> None:
 def test_experts_that_need_more_bytes_than_the_file_are_refused() -> None:
     with pytest.raises(ValueError, match=r"experts alone take .* bytes of 1,000"):
         model_weights(model("gpt-oss-20b"), 1_000, 4.25)
+
+
+def test_experts_may_leave_a_byte_and_not_none() -> None:
+    built = model("gpt-oss-20b")
+    experts = model_weights(built, 2e10, 4.25).expert_bytes
+    assert model_weights(built, experts + 1, 4.25).shared_bytes < 1
+    with pytest.raises(ValueError, match="experts alone"):
+        model_weights(built, experts, 4.25)
 
 
 # --- machines -----------------------------------------------------------------------------------
