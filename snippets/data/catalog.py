@@ -28,6 +28,7 @@ from snippets.data.records import (
     read_entries,
 )
 from snippets.data.serving import read_serving
+from snippets.data.speeds import read_speeds
 
 
 @cache
@@ -56,6 +57,7 @@ def read_catalog() -> dict[
         "electricity": read_electricity(),
         "serving": read_serving(),
         "llamacpp_loads": read_llamacpp_loads(),
+        "speeds": read_speeds(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())
