@@ -248,27 +248,35 @@ def mixer_floats(
     """Floats of what mixes tokens in a layer.
 
     Short convolutions never take most.
+    Raises ValueError for layers that pick blocks,
+    which are not known here.
     """
     part = built.mixer_of(index)
+    floats = 0
     match part:
+        case Attention(blocks=None):
+            floats = attention_floats(part, step)
         case Attention():
-            return attention_floats(part, step)
+            raise ValueError(
+                f"{built.id}: sparse layers are "
+                "not known here"
+            )
         case Latent():
-            return latent_floats(part, step)
+            floats = latent_floats(part, step)
         case Linear():
-            return linear_floats(part, step)
+            floats = linear_floats(part, step)
         case Delta():
-            return delta_floats(part, step)
+            floats = delta_floats(part, step)
         case Mamba():
-            return mamba_floats(part, step)
+            floats = mamba_floats(part, step)
         case Parallel():
-            return max(
+            floats = max(
                 attention_floats(
                     part.attention, step
                 ),
                 mamba_floats(part.mamba, step),
             )
-    return 0
+    return floats
 
 
 def spilled_floats(built: Model) -> int:
@@ -292,7 +300,7 @@ def spilled_floats(built: Model) -> int:
 def output_bytes(
     built: Model, context: Context
 ) -> int:
-    """A row of logits for each sequence.
+    """The output buffer: logits of each sequence.
 
     sequences · vocabulary · 4
     """
@@ -302,9 +310,15 @@ def output_bytes(
 
 
 def compute_buffer(
-    built: Model, context: Context
+    built: Model,
+    context: Context,
+    output_rows: int | None = None,
 ) -> Buffer:
     """Say what is there, and what each moment adds.
+
+    output_rows: of logits in a step; None: one a
+    sequence, as the server asks for. Others ask
+    for one a token.
 
     Logits take the place of what is read by then:
     3 rows, masks, indices; unless they need more.
@@ -344,6 +358,10 @@ def compute_buffer(
         for name, size in floats.items()
     }
     logits = output_bytes(built, context)
+    if output_rows is not None:
+        logits = FLOAT_BYTES * (
+            output_rows * built.vocabulary
+        )
     row = FLOAT_BYTES * built.hidden_size
     row *= step.tokens
     read = 3 * row + given.masks + given.indices

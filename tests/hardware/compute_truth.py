@@ -3,7 +3,7 @@
     python -m tests.hardware.compute_truth
 
 Settings are drawn at random, by the model's name: a row does not change when another model is added. The
-engine projects its memory from a sparse file and allocates nothing; all rows take half a minute.
+engine projects its memory from a sparse file and allocates nothing; all rows take two minutes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 import snippets.data
 from snippets.data.models import Model, read_models
 from snippets.hardware.kv_cache import Context
-from tests.hardware.engine import EngineError, ask
+from snippets.hardware.architectures import gguf_architecture
+from tests.hardware.engine import Loaded, load_all
 from tests.hardware.loads import asked
 from tests.hardware.sparse import write
 
@@ -58,14 +59,21 @@ def settings(built: Model) -> list[Context]:
     return found
 
 
-def row(name: str, context: Context, answer: object) -> list[object]:
+def row(name: str, context: Context, answer: Loaded) -> list[object]:
     """Write what was asked and what was said."""
-    if isinstance(answer, EngineError):
-        raise answer
     told = context.model_dump()
-    told |= {"model": name, "cache_type": context.key_type, "engine": answer.version}  # type: ignore[attr-defined]
-    told |= {"compute_mib": answer.compute_mib["CPU"], "output_mib": answer.output_mib["CPU"]}  # type: ignore[attr-defined]
+    told |= {"model": name, "cache_type": context.key_type, "engine": answer.version}
+    told |= {"compute_mib": answer.compute_mib["CPU"], "output_mib": answer.output_mib["CPU"]}
     return [told[column] for column in COLUMNS]
+
+
+def writable(built: Model) -> bool:
+    """Say whether a file can be written of it."""
+    try:
+        gguf_architecture(built)
+    except ValueError:
+        return False
+    return True
 
 
 def main() -> None:
@@ -74,10 +82,12 @@ def main() -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         for name, built in sorted(read_models().items()):
+            if not writable(built):
+                continue
             path = Path(folder, f"{name}.gguf")
             write(built, path, "Q4_K_M")
             drawn = settings(built)
-            answers = ask(asked(path, context) for context in drawn)
+            answers = load_all(asked(path, context) for context in drawn)
             table.writerows(row(name, *pair) for pair in zip(drawn, answers, strict=True))
             path.unlink()
 
