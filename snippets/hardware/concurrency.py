@@ -17,7 +17,8 @@ def feasible_batch(
 
     The least of max_sequences,
     kv_tokens / (input + output / 2), and
-    max_batched_tokens / (1 + input / output)
+    max_batched_tokens / (1 + input / output);
+    without the half if the output is reserved
     Raises ValueError where not even one fits.
     """
     whole = load.input_tokens + load.output_tokens
@@ -26,9 +27,9 @@ def feasible_batch(
             f"a request of {whole:,.0f} tokens; "
             f"memory holds {replica.kv_tokens:,}"
         )
-    held = load.input_tokens + (
-        load.output_tokens / 2
-    )
+    held = whole
+    if not replica.reserves_output:
+        held -= load.output_tokens / 2
     return min(
         replica.max_sequences,
         replica.kv_tokens / held,

@@ -112,6 +112,13 @@ class Replica(Frozen):
         le=1_000_000,
         description="of a step, read or written",
     )
+    reserves_output: bool = Field(
+        default=False,
+        description=(
+            "admits what fits to its end, as "
+            "TensorRT-LLM does; vLLM does not"
+        ),
+    )
 
     @model_validator(mode="after")
     def _a_step_writes_for_all(self) -> Self:

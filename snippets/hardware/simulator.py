@@ -142,10 +142,12 @@ class _Run:
         self.now = 0.0
         self.next = 0
         self.left = count
+        self.most = self.batch.free
         self.admitted = [-1.0] * count
         self.first = [-1.0] * count
         self.finished = [-1.0] * count
         self.preemptions = 0
+        self.reserved = 0
         self.sequence_s = 0.0
         self.least = self.batch.free
 
@@ -171,6 +173,14 @@ class _Run:
             self.requests.input_tokens[one]
             + self.written[one]
         )
+
+    def reserves(self, one: int) -> int:
+        """Blocks kept for all that one writes."""
+        if not self.replica.reserves_output:
+            return 0
+        whole = self.requests.input_tokens[one]
+        whole += self.requests.output_tokens[one]
+        return -(-whole // self.batch.block)
 
     def preempt(self) -> None:
         """Send the last back to the queue."""
@@ -219,6 +229,13 @@ class _Run:
                 blocks = -(-todo // batch.block)
                 if blocks > spare:
                     break
+                whole = self.reserves(one)
+                if (
+                    self.reserved + whole
+                    > self.most
+                ):
+                    break
+                self.reserved += whole
                 self.waiting.popleft()
                 spare -= blocks
                 batch.free -= blocks
@@ -246,8 +263,11 @@ class _Run:
             self.least, self.batch.free
         )
 
-    def write(self) -> None:
-        """Write alone, up to what happens next."""
+    def write(self, full: bool) -> None:
+        """Write alone, up to what happens next.
+
+        full: memory was, so look again after a step
+        """
         batch = self.batch
         size = batch.size
         steps = self.ends[0][0] - batch.steps
@@ -270,7 +290,9 @@ class _Run:
             )
             count = ceil(2 * until / (half + root))
             steps = min(steps, max(count, 1))
-        steps = batch.most_steps(steps)
+        steps = batch.most_steps(
+            1 if full else steps
+        )
         batch.write(steps)
         self.pass_time(
             steps * each
@@ -295,6 +317,7 @@ class _Run:
         """Note that one is done."""
         del self.running[one]
         self.finished[one] = self.now
+        self.reserved -= self.reserves(one)
         self.left -= 1
 
     def start(self, one: int) -> None:
@@ -323,7 +346,7 @@ class _Run:
             full = True
         ready: list[int] = []
         tokens, pairs = 0, 0.0
-        if not full or self.partial:
+        if not full:
             ready, tokens, pairs = self.read()
         if tokens:
             seconds = self.fixed_s[
@@ -338,7 +361,7 @@ class _Run:
             )
         elif batch.size:
             self.finish()  # drops stale ends
-            self.write()
+            self.write(full)
         self.finish()
         for one in ready:
             self.start(one)
