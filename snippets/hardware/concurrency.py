@@ -10,15 +10,26 @@ from snippets.hardware.replica import Load, Replica
 
 
 # --8<-- [start:batch]
+def written_tokens(load: Load) -> float:
+    """What a sequence has written, at any moment.
+
+    output · (1 + variation²) / 2: half, and more if
+    lengths vary, for the long ones are there longer
+    """
+    spread = 1 + load.output_variation**2
+    return load.output_tokens * spread / 2
+
+
 def feasible_batch(
     replica: Replica, load: Load
 ) -> float:
     """How many sequences can write at a time.
 
     The least of max_sequences,
-    kv_tokens / (input + output / 2), and
-    max_batched_tokens / (1 + input / output);
-    without the half if the output is reserved
+    kv_tokens / (input + written), and
+    max_batched_tokens / (1 + input / output),
+    with written as in `written_tokens`, and twice
+    that if the whole output is reserved
     Raises ValueError where not even one fits.
     """
     whole = load.input_tokens + load.output_tokens
@@ -27,9 +38,10 @@ def feasible_batch(
             f"a request of {whole:,.0f} tokens; "
             f"memory holds {replica.kv_tokens:,}"
         )
-    held = whole
-    if not replica.reserves_output:
-        held -= load.output_tokens / 2
+    held = load.input_tokens
+    held += written_tokens(load) * (
+        1 + replica.reserves_output
+    )
     return min(
         replica.max_sequences,
         replica.kv_tokens / held,
@@ -68,9 +80,8 @@ def pace(
     batch: sequences that write; a mean, so any > 0
     """
     step = replica.step
-    context = load.input_tokens + (
-        load.output_tokens / 2
-    )
+    context = load.input_tokens
+    context += written_tokens(load)
     write_s = step.tokens_s(batch) + (
         batch * context * step.context_token_s
     )

@@ -263,10 +263,11 @@ class _Run:
             self.least, self.batch.free
         )
 
-    def write(self, full: bool) -> None:
+    def write(self) -> None:
         """Write alone, up to what happens next.
 
-        full: memory was, so look again after a step
+        Who waits for memory goes on to wait: only a
+        sequence that ends gives blocks back.
         """
         batch = self.batch
         size = batch.size
@@ -290,9 +291,7 @@ class _Run:
             )
             count = ceil(2 * until / (half + root))
             steps = min(steps, max(count, 1))
-        steps = batch.most_steps(
-            1 if full else steps
-        )
+        steps = batch.most_steps(steps)
         batch.write(steps)
         self.pass_time(
             steps * each
@@ -340,14 +339,9 @@ class _Run:
         """Do one that reads, or many that write."""
         self.arrive()
         batch = self.batch
-        full = False
         while batch.blocks(1) > batch.free:
             self.preempt()
-            full = True
-        ready: list[int] = []
-        tokens, pairs = 0, 0.0
-        if not full:
-            ready, tokens, pairs = self.read()
+        ready, tokens, pairs = self.read()
         if tokens:
             seconds = self.fixed_s[
                 batch.size + tokens
@@ -361,7 +355,7 @@ class _Run:
             )
         elif batch.size:
             self.finish()  # drops stale ends
-            self.write(full)
+            self.write()
         self.finish()
         for one in ready:
             self.start(one)

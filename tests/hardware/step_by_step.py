@@ -74,7 +74,7 @@ def serve_step_by_step(replica: Replica, requests: Requests) -> tuple[list[One],
     coming = list(every)
     now = 0.0
     while any(one.finished < 0 for one in every):
-        if not house.waiting and not house.running:
+        if not house.waiting + house.running:
             now = max(now, coming[0].arrival)
         while coming and coming[0].arrival <= now:
             house.waiting.append(coming.pop(0))
@@ -89,11 +89,8 @@ def serve_step_by_step(replica: Replica, requests: Requests) -> tuple[list[One],
                 house.free -= 1
             one.read += 1
         room = replica.max_batched_tokens - len(writers)
-        chunks: list[tuple[One, int]] = []
-        for one in house.running:
-            if one not in writers:
-                chunks.append((one, min(one.to_read - one.read, room)))
-                room -= chunks[-1][1]
+        chunks = [(one, min(one.to_read - one.read, room)) for one in house.running if not one.writes]
+        room -= sum(count for _, count in chunks)  # one at most is half read
         if not blocked:
             _admit(house, replica, now, chunks, room)
         tokens = len(writers) + sum(count for _, count in chunks)

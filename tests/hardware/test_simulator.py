@@ -86,7 +86,7 @@ def test_what_reserves_its_output_is_never_sent_back() -> None:
 
 engines = st.builds(
     replica,
-    kv_tokens=st.integers(600, 3_000),
+    kv_tokens=st.integers(150, 1_500),
     block_tokens=st.sampled_from([1, 4, 16]),
     max_sequences=st.integers(1, 20),
     max_batched_tokens=st.integers(21, 400),
@@ -96,9 +96,9 @@ loads = st.builds(
     poisson,
     seed=st.integers(0, 10**6),
     count=st.integers(1, 30),
-    per_s=st.floats(1, 100),
+    per_s=st.floats(1, 1_000),
     read=st.integers(1, 60),
-    write=st.integers(1, 30),
+    write=st.integers(1, 60),
 )
 
 
