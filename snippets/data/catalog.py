@@ -25,6 +25,7 @@ from snippets.data.records import (
     read_entries,
 )
 from snippets.data.serving import read_serving
+from snippets.data.speeds import read_speeds
 
 
 @cache
@@ -52,6 +53,7 @@ def read_catalog() -> dict[
         "purchases": read_purchases(),
         "electricity": read_electricity(),
         "serving": read_serving(),
+        "speeds": read_speeds(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

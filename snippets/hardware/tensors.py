@@ -109,10 +109,9 @@ def gguf_architecture(built: Model) -> str:
             f"family {built.family!r} is not of "
             f"{', '.join(FAMILIES)}"
         )
-    latent = built.latent
-    if names == ("deepseek2",) and latent:
-        if latent.indexer:
-            return "deepseek32"
+    indexed = built.latent and built.latent.indexer
+    if names == ("deepseek2",) and indexed:
+        return "deepseek32"
     return names[-1 if built.experts else 0]
 
 
