@@ -173,7 +173,7 @@ def steady(replica: Replica, load: Load) -> Steady:
         )
     highest = feasible_batch(replica, load)
     low, high = 0.0, highest
-    for _ in range(60):
+    for _ in range(50):
         batch = (low + high) / 2
         token_s = pace(replica, load, batch).token_s
         if (

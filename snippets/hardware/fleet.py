@@ -58,7 +58,7 @@ def most_requests_per_s(
     why = late(high * 1e-9)
     if why:
         raise ValueError(why)
-    for _ in range(50):
+    for _ in range(40):
         rate = (low + high) / 2
         if late(rate):
             high = rate

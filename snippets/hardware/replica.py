@@ -5,14 +5,13 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from snippets.data.layers import Attention, Latent
-from snippets.data.models import Model
-from snippets.data.parameters import (
-    expert_parameters,
-    parameters,
+from snippets.data.machines import (
+    DataType,
+    Machine,
 )
+from snippets.data.models import Model
+from snippets.data.parameters import parameters
 from snippets.hardware.roofline import (
-    Cache,
     Frozen,
     Roof,
     Weights,
@@ -20,6 +19,11 @@ from snippets.hardware.roofline import (
     compute_seconds,
     link_seconds,
     memory_seconds,
+)
+from snippets.hardware.speed import (
+    Rates,
+    machine_roof,
+    model_weights,
 )
 
 # --8<-- [end:imports]
@@ -149,104 +153,6 @@ class Load(Frozen):
 # --8<-- [end:models]
 
 
-# --8<-- [start:weights]
-def caches(
-    built: Model, kv_bits: float = 16
-) -> tuple[Cache, ...]:
-    """What layers keep of each token, by window.
-
-    A latent layer keeps its rank and its rope key.
-    A layer with a state of fixed size keeps none.
-    kv_bits: of one number in the cache
-    """
-    owners = built.layers - built.kv_shared_layers
-    kept: dict[int | None, float] = {}
-    flop: dict[int | None, float] = {}
-    for index, kind in enumerate(
-        built.layer_mixers
-    ):
-        part = built.mixer_of(index)
-        if isinstance(part, Attention):
-            head = (
-                part.key_head_dim
-                + part.value_head_dim
-            )
-            width = part.kv_heads * head
-            look = part.heads * head
-        elif isinstance(part, Latent):
-            rank = part.key_value_rank
-            width = rank + part.rope_head_dim
-            look = part.heads * (rank + width)
-        else:
-            continue
-        window = None
-        if kind in {"sliding", "chunked"}:
-            window = built.window_tokens
-        kept.setdefault(window, 0)
-        flop.setdefault(window, 0)
-        if index < owners:
-            kept[window] += width * kv_bits / 8
-        flop[window] += 2 * look
-    return tuple(
-        Cache(
-            bytes_per_token=kept[window],
-            flop_per_pair=flop[window],
-            window_tokens=window,
-        )
-        for window in kept
-    )
-
-
-def weights_of(
-    built: Model,
-    bits: float,
-    expert_bits: float | None = None,
-    kv_bits: float = 16,
-) -> Weights:
-    """Weigh a model by mean bits of its matrices.
-
-    The output matrix has 16 bits.
-    bits: per weight; expert_bits: of routed
-    experts, if they differ
-    """
-    count = parameters(built)
-    all_experts = used = 0
-    part = built.experts
-    if part:
-        layers = built.layer_feed_forwards.count(
-            "experts"
-        )
-        none, one = (
-            layers
-            * expert_parameters(
-                part, built.hidden_size, number
-            )
-            for number in (0, 1)
-        )
-        all_experts = (one - none) * part.experts
-        used = (one - none) * part.active
-    output = built.vocabulary * built.hidden_size
-    other = count.total - count.looked_up
-    other -= all_experts + output
-    return Weights(
-        shared_bytes=other * bits / 8 + 2 * output,
-        expert_bytes=all_experts
-        * (expert_bits or bits)
-        / 8,
-        used_share=used / all_experts
-        if part
-        else 1,
-        active_parameters=count.active,
-        output_parameters=output,
-        layers=built.layers,
-        hidden_size=built.hidden_size,
-        caches=caches(built, kv_bits),
-    )
-
-
-# --8<-- [end:weights]
-
-
 # --8<-- [start:step]
 def context_token_bytes(
     weights: Weights, context_tokens: float
@@ -305,3 +211,110 @@ def step_time(
 
 
 # --8<-- [end:step]
+
+
+# --8<-- [start:build]
+class Format(Frozen):
+    """How weights and cache are stored, and used.
+
+    data_type: in which tokens are multiplied
+    """
+
+    bits_per_weight: float = Field(gt=0, le=64)
+    expert_bits_per_weight: float | None = Field(
+        default=None, gt=0, le=64
+    )
+    cache_bits: float = Field(
+        default=16, gt=0, le=64
+    )
+    data_type: DataType = "fp16"
+
+
+class Setup(Frozen):
+    """A model on devices of one machine.
+
+    memory_share: of what is visible, for weights
+    and cache; the rest is the engine's
+    link_gb_per_s: None: the machine's own
+    """
+
+    gpus: int = Field(default=1, ge=1, le=1_024)
+    memory_share: float = Field(
+        default=0.88, gt=0, le=1
+    )
+    link_gb_per_s: float | None = Field(
+        default=None, gt=0, le=20_000
+    )
+    link_latency_s: float = Field(
+        default=1e-5, ge=0, le=1
+    )
+
+
+def build_replica(
+    built: Model,
+    form: Format,
+    machine: Machine,
+    setup: Setup,
+    rates: Rates,
+    context_tokens: float,
+) -> Replica:
+    """Put a model on a machine, as vLLM would.
+
+    kv_tokens = (memory - weights) / KV of a token
+    context_tokens: the usual length of a sequence
+    Raises ValueError if the weights alone do not
+    fit, or if no memory is known for the machine.
+    """
+    count = parameters(built)
+    own = form.expert_bits_per_weight
+    bits = form.bits_per_weight
+    size = count.total * bits / 8
+    part = built.experts
+    if own and part:
+        idle = count.total - count.active
+        idle -= count.looked_up
+        routed = idle / (
+            1 - part.active / part.experts
+        )
+        size += routed * (own - bits) / 8
+    weights = model_weights(
+        built, size, own, form.cache_bits
+    )
+    roof = machine_roof(
+        machine,
+        rates,
+        setup.gpus,
+        data_type=form.data_type,
+    )
+    link = setup.link_gb_per_s or roof.link_gb_per_s
+    roof = roof.model_copy(
+        update={
+            "link_gb_per_s": link,
+            "link_latency_s": setup.link_latency_s,
+        }
+    )
+    seen = machine.visible_memory_gib
+    if not seen:
+        raise ValueError(
+            f"visible_memory_gib of {machine.id} "
+            "is not known"
+        )
+    memory = setup.gpus * seen[0] * 2**30
+    memory *= setup.memory_share
+    if size >= memory:
+        raise ValueError(
+            f"{size / 2**30:,.1f} GiB of weights; "
+            f"{memory / 2**30:,.1f} GiB are there"
+        )
+    kept = context_token_bytes(
+        weights, context_tokens
+    )
+    return Replica(
+        step=step_time(
+            weights, roof, context_tokens
+        ),
+        kv_tokens=int((memory - size) / kept),
+    )
+
+
+# --8<-- [end:build]
