@@ -264,6 +264,7 @@ def build_replica(
     context_tokens: the usual length of a sequence
     Raises ValueError if the weights alone do not
     fit, or if no memory is known for the machine.
+    What is visible counts, else the label, in GB.
     """
     count = parameters(built)
     own = form.expert_bits_per_weight
@@ -293,13 +294,14 @@ def build_replica(
             "link_latency_s": setup.link_latency_s,
         }
     )
-    seen = machine.visible_memory_gib
-    if not seen:
+    if not machine.memory_gb:
         raise ValueError(
-            f"visible_memory_gib of {machine.id} "
-            "is not known"
+            f"memory_gb of {machine.id} is not known"
         )
-    memory = setup.gpus * seen[0] * 2**30
+    gib = machine.memory_gb[0] * 1e9 / 2**30
+    if machine.visible_memory_gib:
+        gib = machine.visible_memory_gib[0]
+    memory = setup.gpus * gib * 2**30
     memory *= setup.memory_share
     if size >= memory:
         raise ValueError(

@@ -185,9 +185,15 @@ def test_what_does_not_fit_is_refused() -> None:
         build_replica(
             model("llama-3.3-70b"), FP8, machine("h100-sxm"), Setup(memory_share=0.52), RATES, 1_000
         )
-    unseen = machine("h100-sxm").model_copy(update={"visible_memory_gib": ()})
-    with pytest.raises(ValueError, match="visible_memory_gib of h100-sxm is not known"):
-        build_replica(model("llama-3.3-70b"), FP8, unseen, Setup(), RATES, 1_000)
+
+
+def test_memory_is_what_is_visible_else_the_label() -> None:
+    labeled = machine("h100-sxm").model_copy(update={"visible_memory_gib": ()})
+    one = build_replica(model("llama-3.1-8b"), FP8, labeled, Setup(), RATES, 1_000)
+    assert one.kv_tokens == int((80e9 * 0.88 - 8_030_261_248) / (2 * 32 * 8 * 128))
+    cpu = labeled.model_copy(update={"memory_gb": ()})
+    with pytest.raises(ValueError, match="memory_gb of h100-sxm is not known"):
+        build_replica(model("llama-3.3-70b"), FP8, cpu, Setup(), RATES, 1_000)
 
 
 @pytest.mark.parametrize(
