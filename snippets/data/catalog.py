@@ -25,6 +25,9 @@ from snippets.data.records import (
     read_entries,
 )
 from snippets.data.serving import read_serving
+from snippets.data.vllm_loads import (
+    read_vllm_loads,
+)
 
 
 @cache
@@ -52,6 +55,7 @@ def read_catalog() -> dict[
         "purchases": read_purchases(),
         "electricity": read_electricity(),
         "serving": read_serving(),
+        "vllm loads": read_vllm_loads(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

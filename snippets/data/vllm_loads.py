@@ -53,7 +53,9 @@ class VllmLoad(Record):
     checkpoint: Text
     machine: Id | None = None
     gpus: int = Field(
-        ge=1, le=1_000, description="tensor parallel"
+        ge=1,
+        le=1_000,
+        description="tensor parallel",
     )
     weights: Text | None = Field(
         default=None,
