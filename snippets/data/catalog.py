@@ -55,7 +55,7 @@ def read_catalog() -> dict[
         "purchases": read_purchases(),
         "electricity": read_electricity(),
         "serving": read_serving(),
-        "vllm loads": read_vllm_loads(),
+        "vllm_loads": read_vllm_loads(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())
