@@ -29,6 +29,9 @@ from snippets.data.records import (
 )
 from snippets.data.serving import read_serving
 from snippets.data.speeds import read_speeds
+from snippets.data.vllm_loads import (
+    read_vllm_loads,
+)
 
 
 @cache
@@ -58,6 +61,7 @@ def read_catalog() -> dict[
         "serving": read_serving(),
         "llamacpp_loads": read_llamacpp_loads(),
         "speeds": read_speeds(),
+        "vllm_loads": read_vllm_loads(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())
