@@ -10,6 +10,9 @@ from snippets.data.electricity import (
     read_electricity,
 )
 from snippets.data.facts import read_facts
+from snippets.data.file_sizes import (
+    read_file_sizes,
+)
 from snippets.data.machines import read_machines
 from snippets.data.models import read_models
 from snippets.data.prices import (
@@ -52,6 +55,7 @@ def read_catalog() -> dict[
         "purchases": read_purchases(),
         "electricity": read_electricity(),
         "serving": read_serving(),
+        "file_sizes": read_file_sizes(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())
