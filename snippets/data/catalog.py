@@ -28,6 +28,10 @@ from snippets.data.records import (
     read_entries,
 )
 from snippets.data.serving import read_serving
+from snippets.data.speeds import read_speeds
+from snippets.data.vllm_loads import (
+    read_vllm_loads,
+)
 
 
 @cache
@@ -56,6 +60,8 @@ def read_catalog() -> dict[
         "electricity": read_electricity(),
         "serving": read_serving(),
         "llamacpp_loads": read_llamacpp_loads(),
+        "speeds": read_speeds(),
+        "vllm_loads": read_vllm_loads(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())
