@@ -146,6 +146,10 @@ def test_tables_beside_the_weights() -> None:
     assert table_bytes(lite, 2) == lite.context_tokens * 64 * 2 + copy // 2
 
 
+def test_states_need_no_table() -> None:
+    assert table_bytes(model("nemotron-3-nano-30b-a3b"), 1) == 0
+
+
 # --- the budget -------------------------------------------------------------------------------
 
 
