@@ -12,7 +12,7 @@ from snippets.data.layers import (
     Mamba,
     Parallel,
 )
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 from snippets.hardware.kv_cache import (
     Context,
     block,
@@ -43,7 +43,7 @@ BESIDE = {"Command R7B and A"}
 
 
 def room_floats(
-    built: Model, context: Context
+    built: Architecture, context: Context
 ) -> int:
     """Floats of a token that fit where others were.
 
@@ -64,7 +64,9 @@ def room_floats(
 
 
 def step_of(
-    built: Model, context: Context, mixer: str
+    built: Architecture,
+    context: Context,
+    mixer: str,
 ) -> Step:
     """Say what a layer computes at once.
 
@@ -116,7 +118,7 @@ class Inputs(NamedTuple):
         return sum(self)
 
 
-def row_floats(built: Model) -> int:
+def row_floats(built: Architecture) -> int:
     """Floats of a token that go through all layers.
 
     5 · hidden: embeddings given or looked up, each
@@ -155,7 +157,7 @@ def rotation_bytes(
 
 
 def inputs(
-    built: Model, context: Context
+    built: Architecture, context: Context
 ) -> Inputs:
     """Rows of tokens, masks, where values go.
 
@@ -243,7 +245,7 @@ class Buffer(NamedTuple):
 
 
 def mixer_floats(
-    built: Model, index: int, step: Step
+    built: Architecture, index: int, step: Step
 ) -> int:
     """Floats of what mixes tokens in a layer.
 
@@ -279,7 +281,7 @@ def mixer_floats(
     return floats
 
 
-def spilled_floats(built: Model) -> int:
+def spilled_floats(built: Architecture) -> int:
     """Floats of AltUp's streams that need a place.
 
     None, where all fit into the embeddings of
@@ -298,7 +300,7 @@ def spilled_floats(built: Model) -> int:
 
 
 def output_bytes(
-    built: Model, context: Context
+    built: Architecture, context: Context
 ) -> int:
     """The output buffer: logits of each sequence.
 
@@ -310,7 +312,7 @@ def output_bytes(
 
 
 def compute_buffer(
-    built: Model,
+    built: Architecture,
     context: Context,
     output_rows: int | None = None,
 ) -> Buffer:
@@ -374,7 +376,7 @@ def compute_buffer(
 
 
 def compute_bytes(
-    built: Model, context: Context
+    built: Architecture, context: Context
 ) -> int:
     """Bytes of the compute buffer."""
     return compute_buffer(built, context).bytes

@@ -54,6 +54,16 @@ class Device(BaseModel):
         description="the processor's memory, too",
     )
 
+    @property
+    def visible_bytes(self) -> int:
+        """What is visible, in bytes."""
+        return round(self.visible_gib * GIB)
+
+    @property
+    def runtime_bytes(self) -> int:
+        """What the driver takes, in bytes."""
+        return round(self.runtime_gib * GIB)
+
 
 def device(
     machine: Machine,

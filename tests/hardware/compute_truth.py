@@ -15,8 +15,8 @@ from pathlib import Path
 
 import snippets.data
 from snippets.data.models import Model, read_models
-from snippets.hardware.kv_cache import Context
 from snippets.hardware.architectures import gguf_architecture
+from snippets.hardware.kv_cache import Context
 from tests.hardware.engine import Loaded, load_all
 from tests.hardware.loads import asked
 from tests.hardware.sparse import write
