@@ -116,7 +116,6 @@ def test_a_delta_net_holds_rows_twice_and_its_states_in_and_out() -> None:
     wide = (96 * 12, 96 * 12 + 3 * 96 * 2, 64 * 8 * 2, 64 * 12 + 64 * 8 * 2)
     assert wide[0] - wide[2] + wide[1] - 2 * 16 * 12 < wide[3]
     assert linear_floats(tight, step(tokens=12)) == 2 * wide[0] + wide[1] + wide[3]
-    assert wide[0] - wide[2] + wide[1] - 16 * 12 >= wide[3] - 200
 
 
 def test_kimis_delta_attention_holds_six_widths_and_its_states_in_and_out() -> None:
