@@ -10,13 +10,10 @@ from snippets.data.electricity import (
     read_electricity,
 )
 from snippets.data.facts import read_facts
-<<<<<<< HEAD
 from snippets.data.llamacpp_loads import (
     read_llamacpp_loads,
-=======
 from snippets.data.file_sizes import (
     read_file_sizes,
->>>>>>> weights
 )
 from snippets.data.machines import read_machines
 from snippets.data.models import read_models
@@ -64,13 +61,10 @@ def read_catalog() -> dict[
         "purchases": read_purchases(),
         "electricity": read_electricity(),
         "serving": read_serving(),
-<<<<<<< HEAD
         "llamacpp_loads": read_llamacpp_loads(),
         "speeds": read_speeds(),
         "vllm_loads": read_vllm_loads(),
-=======
         "file_sizes": read_file_sizes(),
->>>>>>> weights
         "facts": read_facts(),
     }
     check(catalog, read_sources())
