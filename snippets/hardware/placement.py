@@ -234,10 +234,8 @@ def place(
         at: [0, 0, 0]
         for at in (HOST, *range(len(devices)))
     }
-    for (
-        index,
-        group,
-    ), size in file.by_part.items():
+    for part, size in file.by_part.items():
+        index, group = part
         # What is in no layer is with the output.
         home = homes[index]
         kept = index < offload.cpu_expert_layers

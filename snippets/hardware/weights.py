@@ -201,7 +201,7 @@ class Weights:
 
     @cached_property
     def by_part(self) -> dict[tuple[int, str], int]:
-        """Bytes by layer and part; -1: in no layer."""
+        """Bytes by layer (-1: none) and part."""
         found: dict[tuple[int, str], int] = {}
         for tensor, kind in self.types:
             at = layer_of(tensor), group_of(tensor)
