@@ -428,7 +428,7 @@ def experts(outline: Outline) -> Parts:
     ):
         tail = ""
     shared = first(f"ffn_down{tail}.weight")
-    many = outline.size("expert_shared_count", 0)
+    many = outline.size("expert_shared_count", 1)
     many = many or 1
     return {
         "experts": count,
