@@ -10,6 +10,11 @@ from snippets.data.electricity import (
     read_electricity,
 )
 from snippets.data.facts import read_facts
+from snippets.data.llamacpp_loads import (
+    read_llamacpp_loads,
+from snippets.data.file_sizes import (
+    read_file_sizes,
+)
 from snippets.data.machines import read_machines
 from snippets.data.models import read_models
 from snippets.data.prices import (
@@ -25,6 +30,10 @@ from snippets.data.records import (
     read_entries,
 )
 from snippets.data.serving import read_serving
+from snippets.data.speeds import read_speeds
+from snippets.data.vllm_loads import (
+    read_vllm_loads,
+)
 
 
 @cache
@@ -52,6 +61,10 @@ def read_catalog() -> dict[
         "purchases": read_purchases(),
         "electricity": read_electricity(),
         "serving": read_serving(),
+        "llamacpp_loads": read_llamacpp_loads(),
+        "speeds": read_speeds(),
+        "vllm_loads": read_vllm_loads(),
+        "file_sizes": read_file_sizes(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

@@ -34,6 +34,15 @@ class Part(BaseModel):
     )
 
 
+class Blocks(Part):
+    """Picks which blocks of tokens heads read."""
+
+    heads: Size
+    head_dim: Size
+    block_tokens: Size
+    selected_blocks: Size
+
+
 class Attention(Part):
     """Heads that keep keys and values."""
 
@@ -63,6 +72,10 @@ class Attention(Part):
     sinks: bool = Field(
         default=False,
         description="one learned logit a head",
+    )
+    blocks: Blocks | None = Field(
+        default=None,
+        description="of sparse layers; keeps keys",
     )
 
 

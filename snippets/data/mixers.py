@@ -51,6 +51,9 @@ def attention_parameters(
         )
     if part.query_key_norm == "layer":
         total += queries + keys
+    if index := part.blocks:
+        width = (index.heads + 1) * index.head_dim
+        total += hidden * width + 2 * index.head_dim
     return total + part.heads * part.sinks
 
 

@@ -39,6 +39,7 @@ MIXERS = {
     "full": "attention",
     "sliding": "attention",
     "chunked": "attention",
+    "sparse": "attention",
     "latent": "latent",
     "linear": "linear",
     "delta": "delta",
@@ -220,9 +221,20 @@ class Stack(Part):
             )
         if self.full_attention and not (
             {"full", "sliding"} <= kinds
+            or {"full", "sparse"} <= kinds
         ):
             raise ValueError(
                 "full layers differ from no other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sparse_layers_pick_blocks(self) -> Self:
+        heads = self.attention
+        sparse = "sparse" in self.layer_mixers
+        if bool(heads and heads.blocks) != sparse:
+            raise ValueError(
+                "blocks and sparse go together"
             )
         return self
 

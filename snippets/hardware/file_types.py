@@ -83,7 +83,13 @@ def fallback(kind: str, row: int) -> str:
 # --8<-- [start:kept]
 # Rows that stay as the converter wrote them: in
 # 32 bits what it does not make 16.
-KEPT = ("altup", "laurel", "per_layer_model_proj")
+KEPT = (
+    "altup",
+    "laurel",
+    "per_layer_model_proj",
+    "indexer.q_proj",
+    "indexer.k_proj",
+)
 KEPT_32 = (
     "ffn_gate_inp",
     "ssm_conv1d",

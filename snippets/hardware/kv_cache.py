@@ -255,7 +255,9 @@ def layer_rows(
     """Bytes a token in a layer, by what keeps them.
 
     Nothing in a layer with a state, or with an
-    earlier layer's keys. An indexer has a key.
+    earlier layer's keys. An indexer has a key; one
+    of blocks has room for a value that it never
+    uses, too.
     Raises ValueError for a layer of another kind.
     """
     kind = built.layer_mixers[index]
@@ -267,11 +269,24 @@ def layer_rows(
         return {}
     match part:
         case Attention():
-            return {
+            found = {
                 kind: attention_rows(
                     built, part, context
                 )
             }
+            if part.blocks and kind == "sparse":
+                size = part.blocks.head_dim
+                found["indexer"] = (
+                    row_bytes(
+                        size, context.key_type, size
+                    ),
+                    row_bytes(
+                        part.value_head_dim,
+                        context.value_type,
+                        part.value_head_dim,
+                    ),
+                )
+            return found
         case Latent():
             row = latent_row(part, context)
             found = {kind: (row, 0)}

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from snippets.data.models import Architecture
 from snippets.hardware.compute import compute_bytes
-from snippets.hardware.file_types import BASES
 from snippets.hardware.kv_cache import Context
 from snippets.hardware.placement import (
     GIB,
@@ -16,10 +15,7 @@ from snippets.hardware.placement import (
     Part,
     place,
 )
-from snippets.hardware.weights import (
-    Weights,
-    weights,
-)
+from snippets.hardware.weights import Weights
 
 # --8<-- [end:imports]
 
@@ -51,7 +47,7 @@ class Holding(NamedTuple):
 
     @property
     def used_bytes(self) -> int:
-        """Weights, cache, state, buffers, driver."""
+        """All that is in it, the driver too."""
         return (
             self.part.bytes
             + self.compute_bytes
@@ -60,7 +56,7 @@ class Holding(NamedTuple):
 
     @property
     def margin_bytes(self) -> int:
-        """Visible less used; below 0: too little."""
+        """What is left; below 0: too little."""
         return self.visible_bytes - self.used_bytes
 
 
@@ -82,11 +78,11 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
     most = built.context_tokens * context.sequences
     if context.context_tokens > most:
         raise ValueError(
-            f"context_tokens is "
-            f"{context.context_tokens}; the model was "
-            f"trained for {built.context_tokens} a "
-            f"sequence, with {context.sequences} of "
-            f"them {most}"
+            "context_tokens is "
+            f"{context.context_tokens}; the model "
+            "was trained for "
+            f"{built.context_tokens}, and "
+            f"{context.sequences} such for {most}"
         )
     parts = place(
         built,
@@ -112,8 +108,8 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
                 each.name,
                 part,
                 buffer if part.bytes else 0,
-                round(each.runtime_gib * GIB),
-                round(each.visible_gib * GIB),
+                each.runtime_bytes,
+                each.visible_bytes,
             )
         )
     unified = any(
@@ -134,7 +130,7 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
 
 
 def margin_bytes(plan: Plan) -> int:
-    """Room left where it is tightest; below 0: none.
+    """Room where it is tightest; below 0: none.
 
     Raises ValueError for no device and no host.
     """
@@ -158,9 +154,9 @@ def fits(plan: Plan) -> bool:
 def largest(
     holds: Callable[[int], bool], most: int
 ) -> int:
-    """The largest of 1 to `most` that holds; 0: none.
+    """The largest of 1 to `most` that holds, or 0.
 
-    By halving: what holds has to hold for all below.
+    By halving: what holds, holds for all below.
     """
     low, high = 0, most + 1
     while high - low > 1:
@@ -222,107 +218,3 @@ def most_sequences(plan: Plan, tokens: int) -> int:
 
 
 # --8<-- [end:most]
-
-
-# --8<-- [start:change]
-class Change(NamedTuple):
-    """One way to make it fit, and what it costs."""
-
-    says: str
-    plan: Plan
-
-
-def changes(plan: Plan) -> tuple[Change, ...]:
-    """Say what to change so that it fits.
-
-    Each alone, from what costs least: a smaller
-    cache, a shorter context, a smaller file, experts
-    or layers left with the processor. What does not
-    help is left out; nothing if it fits.
-    """
-    if fits(plan):
-        return ()
-    found = []
-    small = with_context(
-        plan, key_type="q8_0", value_type="q8_0"
-    )
-    if fits(small):
-        found.append(
-            Change("a cache in q8_0", small)
-        )
-    tokens = longest_context_tokens(plan)
-    if tokens:
-        found.append(
-            Change(
-                f"a context of {tokens} tokens",
-                with_context(
-                    plan, context_tokens=tokens
-                ),
-            )
-        )
-    size = plan.file.bytes
-    for name in BASES:
-        other = weights(plan.built, name)
-        if other.bytes >= size:
-            continue
-        smaller = plan._replace(file=other)
-        if fits(smaller):
-            found.append(
-                Change(f"a file in {name}", smaller)
-            )
-            break
-    return (*found, *offloads(plan))
-
-
-def offloads(plan: Plan) -> tuple[Change, ...]:
-    """Leave as little with the processor as helps."""
-    count = plan.built.layers
-    found = []
-    if plan.built.experts and plan.devices:
-
-        def experts(layers: int) -> Plan:
-            return plan._replace(
-                offload=Offload(
-                    cpu_expert_layers=layers,
-                    shares=plan.offload.shares,
-                )
-            )
-
-        kept = largest(
-            lambda free: fits(
-                experts(count - free)
-            ),
-            count,
-        )
-        if kept:
-            found.append(
-                Change(
-                    f"experts of {count - kept} layers "
-                    "with the processor",
-                    experts(count - kept),
-                )
-            )
-
-    def layers(on_gpu: int) -> Plan:
-        return plan._replace(
-            offload=Offload(
-                gpu_layers=on_gpu,
-                shares=plan.offload.shares,
-            )
-        )
-
-    kept = largest(
-        lambda on_gpu: fits(layers(on_gpu)), count
-    )
-    if kept and plan.devices:
-        found.append(
-            Change(
-                f"{count + 1 - kept} layers with the "
-                "processor",
-                layers(kept),
-            )
-        )
-    return tuple(found)
-
-
-# --8<-- [end:change]

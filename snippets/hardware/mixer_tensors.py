@@ -102,6 +102,27 @@ def attention_tensors(
     return found
 
 
+def block_tensors(
+    part: Attention, hidden: int
+) -> list[Tensor]:
+    """Name what picks the blocks to read."""
+    picks = part.blocks
+    if picks is None:
+        return []
+    width = picks.head_dim
+    return [
+        Tensor(
+            "indexer.q_proj.weight",
+            (hidden, picks.heads * width),
+        ),
+        Tensor(
+            "indexer.k_proj.weight", (hidden, width)
+        ),
+        Tensor("indexer.q_norm.weight", (width,)),
+        Tensor("indexer.k_norm.weight", (width,)),
+    ]
+
+
 # --8<-- [end:attention]
 
 

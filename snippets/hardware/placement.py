@@ -27,10 +27,11 @@ from snippets.hardware.weights import (
 
 # --8<-- [end:imports]
 
-GIB = 2**30
-
-
 # --8<-- [start:devices]
+GIB = 2**30
+RUNTIME_GIB = 0.55  # the most that was published
+
+
 class Device(BaseModel):
     """Memory that one GPU, or chip, can use."""
 
@@ -43,7 +44,7 @@ class Device(BaseModel):
     name: str = Field(min_length=1)
     visible_gib: float = Field(gt=0, le=20_000)
     runtime_gib: float = Field(
-        default=0.5,
+        default=RUNTIME_GIB,
         ge=0,
         le=10,
         description="what its driver takes",
@@ -52,6 +53,16 @@ class Device(BaseModel):
         default=False,
         description="the processor's memory, too",
     )
+
+    @property
+    def visible_bytes(self) -> int:
+        """What is visible, in bytes."""
+        return round(self.visible_gib * GIB)
+
+    @property
+    def runtime_bytes(self) -> int:
+        """What the driver takes, in bytes."""
+        return round(self.runtime_gib * GIB)
 
 
 def device(
@@ -91,7 +102,7 @@ def device(
     return Device(
         name=machine.name,
         visible_gib=visible,
-        runtime_gib=0 if own else 0.5,
+        runtime_gib=0 if own else RUNTIME_GIB,
         unified=own,
     )
 

@@ -21,10 +21,11 @@ from snippets.hardware.kv_cache import (
 
 # --8<-- [end:imports]
 
+
+# --8<-- [start:layer]
 F32_BYTES = 4  # whatever the types of the cache
 
 
-# --8<-- [start:layer]
 class LayerState(NamedTuple):
     """What one layer holds of one sequence."""
 

@@ -25,6 +25,7 @@ from snippets.hardware.feed_tensors import (
 from snippets.hardware.mixer_tensors import (
     Tensor,
     attention_tensors,
+    block_tensors,
     conv_tensors,
     delta_tensors,
     indexer_tensors,
@@ -122,6 +123,11 @@ def mixer_tensors(
                 and architecture != "gemma3n",
                 architecture == "phi3",
             )
+            if (
+                built.layer_mixers[index]
+                == "sparse"
+            ):
+                found += block_tensors(part, hidden)
         case Latent():
             found = latent_tensors(part, hidden)
             if built.layer_indexers[index] == "own":

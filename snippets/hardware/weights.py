@@ -163,12 +163,12 @@ def tensor_bytes(tensor: Tensor, kind: str) -> int:
 # By parts of names; the first that fits counts.
 GROUPS = {
     "embedding": ("token_embd.weight",),
-    "output": ("output.weight",),
     "experts": ("_exps.",),
     "state": ("ssm_",),
     "norms": ("_norm",),
     "feed-forward": ("ffn_", "exp_probs"),
     "attention": ("attn_", "indexer."),
+    "output": ("output.weight",),
     "layer input": (
         "proj",
         "gate",

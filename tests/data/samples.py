@@ -12,6 +12,9 @@ from snippets.data.models import Model
 ATTENTION = {"heads": 32, "kv_heads": 8, "key_head_dim": 128, "value_head_dim": 128}
 
 
+BLOCKS = {"heads": 4, "head_dim": 128, "block_tokens": 128, "selected_blocks": 16}
+
+
 EXPERTS = {"experts": 1_000_000, "active": 1, "size": 768, "shared": 1, "shared_size": 768}
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from snippets.data.layers import (
     Attention,
+    Blocks,
     Delta,
     Dense,
     Experts,
@@ -21,7 +22,7 @@ from snippets.data.layers import (
     ShortConv,
 )
 from tests.bounds import assert_accepts_exactly, defaults
-from tests.data.samples import ATTENTION, DELTA, EXPERTS, INDEXER, LATENT, LINEAR, MAMBA, PER_LAYER
+from tests.data.samples import ATTENTION, BLOCKS, DELTA, EXPERTS, INDEXER, LATENT, LINEAR, MAMBA, PER_LAYER
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_experts_that_do_not_fit_are_refused(changes: dict[str, int], said: str)
 
 SIZES: list[tuple[type[BaseModel], dict[str, Any], list[str]]] = [
     (Attention, ATTENTION, [*ATTENTION]),
+    (Blocks, BLOCKS, [*BLOCKS]),
     (Indexer, INDEXER, ["heads", "head_dim", "selected_tokens"]),
     (Latent, LATENT, [name for name in LATENT if name != "query_rank"]),
     (Linear, LINEAR, [*LINEAR]),
@@ -98,8 +100,10 @@ def test_shared_experts_are_bounded_with_their_size() -> None:
                 "query_key_norm": "none",
                 "output_gate": False,
                 "sinks": False,
+                "blocks": None,
             },
         ),
+        (Blocks, {}),
         (Indexer, {}),
         (Latent, {"indexer": None}),
         (Linear, {}),

@@ -80,6 +80,12 @@ def test_grouped_queries_cost_a_quarter_of_the_keys_and_values() -> None:
     assert saved == 2 * 24 * 128 * 4096
 
 
+def test_layers_that_pick_blocks_have_queries_and_one_key_for_it() -> None:
+    minimax = model("minimax-m3")
+    full, sparse = (mixer_parameters(minimax, index) for index in (2, 3))
+    assert sparse - full == (4 * 128 + 128) * 6144 + 2 * 128
+
+
 def test_without_an_indexer_there_is_nothing_to_count() -> None:
     deepseek = model("deepseek-v3")
     assert deepseek.latent

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from snippets.data.models import Model, model, read_models
 from snippets.data.stack import Stack, unroll
 from tests.bounds import assert_accepts_exactly, defaults
-from tests.data.samples import ATTENTION, LINEAR, STACK
+from tests.data.samples import ATTENTION, BLOCKS, LINEAR, STACK
 
 MODELS = read_models()
 
@@ -58,6 +58,7 @@ def test_query_heads_share_kv_heads_evenly(one: Model) -> None:
         ("kimi-linear-48b-a3b", "delta", 20),
         ("granite-4.0-h-tiny", "mamba", 36),
         ("gemma-4-e2b", "full", 7),
+        ("minimax-m3", "sparse", 57),
     ],
 )
 def test_layers_of_a_kind_are_as_many_as_the_makers_say(name: str, kind: str, layers: int) -> None:
@@ -143,6 +144,9 @@ def test_the_part_of_a_layer_is_of_its_kind() -> None:
     assert lfm.mixer_of(0) is lfm.conv
     falcon = model("falcon-h1-7b")
     assert falcon.mixer_of(43) is falcon.parallel
+    minimax = model("minimax-m3")
+    assert minimax.mixer_of(2) is minimax.full_attention
+    assert minimax.mixer_of(3) is minimax.attention
     deepseek = model("deepseek-v3")
     assert deepseek.mixer_of(60) is deepseek.latent
 
@@ -169,6 +173,8 @@ def test_a_pattern_repeats_until_every_layer_has_a_kind(runs: list[tuple[int, st
         ({"window_tokens": None}, "a window and layers that use it go together"),
         ({"mixers": ["full"]}, "a window and layers that use it go together"),
         ({"layers": 6, "kv_shared_layers": 6}, "6 of 6 layers share"),
+        ({"mixers": ["sparse"], "window_tokens": None}, "blocks and sparse go together"),
+        ({"attention": {**ATTENTION, "blocks": BLOCKS}}, "blocks and sparse go together"),
         ({"mixers": ["sliding"], "full_attention": ATTENTION}, "full layers differ from no other"),
         (
             {"mixers": ["full"], "window_tokens": None, "full_attention": ATTENTION},

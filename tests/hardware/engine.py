@@ -171,7 +171,7 @@ def read(version: str, log: str) -> Loaded:
         states=states(log),
         output_mib=buffers("output", log),
         compute_mib=buffers("compute", log),
-        nodes=int(one(r"graph: nodes = (\d+)", log)),
+        nodes=int(one(r"graph.*: nodes = (\d+)", log)),
         log=log,
     )
 

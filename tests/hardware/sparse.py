@@ -62,6 +62,14 @@ def metadata(built: Model) -> dict[str, Value]:
                 "attention.value_length_swa": some.value_head_dim,
                 "rope.dimension_count_swa": some.key_head_dim,
             }
+    if built.attention and (picks := built.attention.blocks):
+        found |= {
+            "attention.indexer.head_count": picks.heads,
+            "attention.indexer.key_length": picks.head_dim,
+            "attention.indexer.top_k": picks.selected_blocks,
+            "attention.indexer.block_size": picks.block_tokens,
+            "attention.indexer.local_blocks": 1,
+        }
     if latent := built.latent:
         head = latent.nope_head_dim + latent.rope_head_dim
         found |= {

@@ -90,6 +90,19 @@ def test_tensors_hold_the_parameters_and_what_a_file_adds(name: str) -> None:
     assert found.parameters == parameters(built).total + added
 
 
+def test_q4_k_m_of_llama_3_1_8b_has_the_bytes_and_bits_that_llama_cpp_prints() -> None:
+    found = weights(model("llama-3.1-8b"), "Q4_K_M")
+    assert f"{found.bytes / MIB:.2f}" == "4685.30"
+    assert f"{found.bits_per_weight:.4f}" == "4.8944"
+
+
+def test_a_tied_model_has_no_output_matrix_and_one_of_its_own_has_it_in_q6_k() -> None:
+    assert "output" not in weights(model("qwen3-0.6b"), "Q4_K_M").by_group()
+    built = model("llama-3.1-8b")
+    logits = 4096 * built.vocabulary // 256 * 210  # 256 weights of Q6_K are 210 bytes
+    assert weights(built, "Q4_K_M").by_group()["output"] == logits
+
+
 def test_groups_and_layers_are_a_partition() -> None:
     for name in ("llama-3.1-8b", "deepseek-v3", "nemotron-3-nano-30b-a3b", "gemma-3n-e4b"):
         found = weights(model(name), "Q4_K_M")
@@ -104,6 +117,7 @@ def test_groups_and_layers_are_a_partition() -> None:
         ("token_embd.weight", "embedding"),
         ("output.weight", "output"),
         ("output_norm.weight", "norms"),
+        ("blk.3.attn_output.weight", "attention"),
         ("blk.3.ffn_up_exps.weight", "experts"),
         ("blk.3.ffn_up_shexp.weight", "feed-forward"),
         ("blk.3.ffn_norm.weight", "norms"),
