@@ -10,10 +10,11 @@ from snippets.data.electricity import (
     read_electricity,
 )
 from snippets.data.facts import read_facts
-from snippets.data.llamacpp_loads import (
-    read_llamacpp_loads,
 from snippets.data.file_sizes import (
     read_file_sizes,
+)
+from snippets.data.llamacpp_loads import (
+    read_llamacpp_loads,
 )
 from snippets.data.machines import read_machines
 from snippets.data.models import read_models

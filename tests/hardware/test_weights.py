@@ -127,7 +127,7 @@ def test_groups_and_layers_are_a_partition() -> None:
         ("blk.3.exp_probs_b.bias", "feed-forward"),
         ("blk.3.altup_router.weight", "layer input"),
         ("blk.3.inp_gate.weight", "layer input"),
-        ("per_layer_token_embd.weight", "embedding"),
+        ("per_layer_token_embd.weight", "layer table"),
         ("rope_freqs.weight", "other"),
     ],
 )
