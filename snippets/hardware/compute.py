@@ -260,7 +260,7 @@ def mixer_floats(
             floats = attention_floats(part, step)
         case Attention():
             raise ValueError(
-                f"{built.id}: sparse layers are "
+                f"{built.family}: sparse layers are "
                 "not known here"
             )
         case Latent():
