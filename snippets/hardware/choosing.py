@@ -232,6 +232,23 @@ def usd_per_million(
     return month / millions
 
 
+def usd_per_million_range(
+    own: Owning, high_usd: float, decode: Range
+) -> tuple[float, float]:
+    """Price a million tokens, lowest and highest.
+
+    own: at the lowest price; it meets the highest
+    speed, and high_usd the lowest, in USD
+    """
+    highest = own.model_copy(
+        update={"price_usd": high_usd}
+    )
+    return (
+        usd_per_million(own, decode.high),
+        usd_per_million(highest, decode.low),
+    )
+
+
 def price_usd(
     purchase: Purchase, setup: Setup
 ) -> tuple[float, float]:

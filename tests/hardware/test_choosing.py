@@ -16,8 +16,10 @@ from snippets.hardware.choosing import (
     price_usd,
     run,
     usd_per_million,
+    usd_per_million_range,
 )
 from snippets.hardware.kv_cache import Context
+from snippets.hardware.speed import Range
 from snippets.hardware.weights import tensor_bytes, weights
 
 ONE = Context(context_tokens=8_192)
@@ -51,6 +53,14 @@ def test_twice_the_use_halves_the_price_and_not_the_power(speed: float, share: f
 @given(speed=st.floats(0.1, 1e5))
 def test_twice_the_speed_costs_half(speed: float) -> None:
     assert usd_per_million(CARD, 2 * speed) == pytest.approx(usd_per_million(CARD, speed) / 2)
+
+
+def test_the_lowest_cost_is_of_the_lowest_price_at_the_highest_speed() -> None:
+    dear = CARD.model_copy(update={"price_usd": 5_000})
+    assert usd_per_million_range(CARD, 5_000, Range(50, 100, 120)) == (
+        usd_per_million(CARD, 120),
+        usd_per_million(dear, 50),
+    )
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan")])
