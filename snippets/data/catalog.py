@@ -10,6 +10,9 @@ from snippets.data.electricity import (
     read_electricity,
 )
 from snippets.data.facts import read_facts
+from snippets.data.file_sizes import (
+    read_file_sizes,
+)
 from snippets.data.llamacpp_loads import (
     read_llamacpp_loads,
 )
@@ -62,6 +65,7 @@ def read_catalog() -> dict[
         "llamacpp_loads": read_llamacpp_loads(),
         "speeds": read_speeds(),
         "vllm_loads": read_vllm_loads(),
+        "file_sizes": read_file_sizes(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

@@ -53,12 +53,13 @@ def changes(plan: Plan) -> tuple[Change, ...]:
                 ),
             )
         )
-    size = plan.file.bytes
-    for name in BASES:
-        other = weights(plan.built, name)
-        if other.bytes >= size:
-            continue
-        smaller = plan._replace(file=other)
+    files = [
+        (name, weights(plan.built, name))
+        for name in BASES
+    ]
+    files.sort(key=lambda pair: -pair[1].bytes)
+    for name, file in files:
+        smaller = plan._replace(file=file)
         if fits(smaller):
             found.append(
                 Change(f"a file in {name}", smaller)

@@ -260,8 +260,8 @@ def mixer_floats(
             floats = attention_floats(part, step)
         case Attention():
             raise ValueError(
-                f"{built.id}: sparse layers are "
-                "not known here"
+                f"{built.family}: sparse layers "
+                "are not known here"
             )
         case Latent():
             floats = latent_floats(part, step)

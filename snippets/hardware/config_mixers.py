@@ -87,13 +87,11 @@ class Fields(NamedTuple):
                 f"{self.model_type} needs {name}: "
                 f"{purpose}"
             )
-        if isinstance(value, list):
-            # By layer: one, if all are alike.
-            alike = value.count(
-                next(iter(value), 0)
-            )
-            if alike == len(value) > 0:
-                value = value[0]
+        if isinstance(value, list) and value:
+            # By layer: one if all are alike.
+            first, *rest = value
+            if rest.count(first) == len(rest):
+                value = first
         if isinstance(
             value, bool
         ) or not isinstance(value, int):

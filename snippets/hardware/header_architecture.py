@@ -171,6 +171,10 @@ SIGNS = {
 }
 
 
+# What picks blocks of tokens (MiniMax-M3).
+BLOCKS = "indexer.q_proj.weight"
+
+
 def mixer(
     outline: Outline, index: int, slides: bool
 ) -> str:
@@ -189,6 +193,8 @@ def mixer(
         and "attn_q.weight" in shapes
     ):
         return "parallel"
+    if kind == "full" and BLOCKS in shapes:
+        return "sparse"
     if kind != "full" or not slides:
         return kind
     return (
@@ -266,7 +272,22 @@ def heads(outline: Outline, index: int) -> Parts:
                 f"{tensor} is {shape}, and by the "
                 f"metadata {(hidden, width)}"
             )
+    blocks: Parts | None = None
+    if BLOCKS in shapes:
+        picks = "attention.indexer"
+        blocks = {
+            field: outline.size(
+                f"{picks}.{key_name}"
+            )
+            for field, key_name in (
+                ("heads", "head_count"),
+                ("head_dim", "key_length"),
+                ("block_tokens", "block_size"),
+                ("selected_blocks", "top_k"),
+            )
+        }
     return {
+        "blocks": blocks,
         "heads": count,
         "kv_heads": keys,
         "key_head_dim": key,
@@ -364,13 +385,17 @@ def states(outline: Outline, kind: str) -> Parts:
     }
 
 
+# Layers with heads; what is said of all, first.
+HEADED = ("sliding", "chunked", "sparse", "full")
+
+
 def attentions(
     outline: Outline, kinds: tuple[str, ...]
 ) -> Parts:
     """Read the heads, and a window if used."""
     first = {
         kind: heads(outline, kinds.index(kind))
-        for kind in ("sliding", "chunked", "full")
+        for kind in HEADED
         if kind in kinds
     }
     if not first:
@@ -380,7 +405,7 @@ def attentions(
     full = first.get("full", part)
     if full != part:
         found["full_attention"] = full
-    if {*first} != {"full"}:
+    if {"sliding", "chunked"} & {*first}:
         found["window_tokens"] = outline.size(
             "attention.sliding_window",
             WINDOWS.get(outline.name),
@@ -428,7 +453,7 @@ def experts(outline: Outline) -> Parts:
     ):
         tail = ""
     shared = first(f"ffn_down{tail}.weight")
-    many = outline.size("expert_shared_count", 0)
+    many = outline.size("expert_shared_count", 1)
     many = many or 1
     return {
         "experts": count,

@@ -79,10 +79,9 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
     if context.context_tokens > most:
         raise ValueError(
             "context_tokens is "
-            f"{context.context_tokens}; the model "
-            "was trained for "
-            f"{built.context_tokens}, and "
-            f"{context.sequences} such for {most}"
+            f"{context.context_tokens}; at most "
+            f"{most}, as trained, for sequences: "
+            f"{context.sequences}"
         )
     parts = place(
         built,

@@ -18,12 +18,7 @@ from snippets.hardware.kv_cache import (
     kv_cache,
 )
 from snippets.hardware.state import state
-from snippets.hardware.weights import (
-    Weights,
-    group_of,
-    layer_of,
-    tensor_bytes,
-)
+from snippets.hardware.weights import Weights
 
 # --8<-- [end:imports]
 
@@ -239,20 +234,17 @@ def place(
         at: [0, 0, 0]
         for at in (HOST, *range(len(devices)))
     }
-    for tensor, kind in file.types:
-        size = tensor_bytes(tensor, kind)
+    for part, size in file.by_part.items():
+        index, group = part
         # What is in no layer is with the output.
-        index = layer_of(tensor)
-        group = group_of(tensor)
         home = homes[index]
         kept = index < offload.cpu_expert_layers
         if group == "experts" and kept:
             home = HOST
-        if group == "embedding":
-            tied = built.tied_embeddings
+        if group in {"embedding", "layer table"}:
             copied = (
-                tied
-                and tensor.name.startswith("token")
+                built.tied_embeddings
+                and group == "embedding"
                 and home != HOST
                 and not devices[home].unified
             )

@@ -296,7 +296,7 @@ def build_replica(
     )
     if not machine.memory_gb:
         raise ValueError(
-            f"memory_gb of {machine.id} is not known"
+            f"memory_gb of {machine.id} is unknown"
         )
     gib = machine.memory_gb[0] * 1e9 / 2**30
     if machine.visible_memory_gib:

@@ -60,7 +60,7 @@ class Start(Serve):
 # --8<-- [start:activation]
 # Fitted to starts of Llama 3 and Qwen2.5 only.
 SAMPLING = 3.7
-HIDDEN = 1.21
+HIDDEN = 1.2
 # What a dense layer holds at its peak.
 RESIDUAL = 4
 FEED_FORWARD = 3
@@ -72,7 +72,7 @@ def activation_bytes(
     """Bytes at the peak of the trial run.
 
     Sampling: 3.7 · sequences · words · 4, and
-    1.21 · a step's tokens · hidden · 2; with
+    1.2 · a step's tokens · hidden · 2; with
     experts, their workspace. Or a dense layer's
     peak, if that is more.
     """

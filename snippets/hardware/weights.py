@@ -1,8 +1,9 @@
 """How many bytes do a file's weights take?"""
 
 # --8<-- [start:imports]
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import NamedTuple
 
 from gguf import (
     GGML_QUANT_SIZES,
@@ -162,13 +163,14 @@ def tensor_bytes(tensor: Tensor, kind: str) -> int:
 # --8<-- [start:groups]
 # By parts of names; the first that fits counts.
 GROUPS = {
+    "layer table": ("per_layer_token_embd",),
     "embedding": ("token_embd.weight",),
-    "output": ("output.weight",),
     "experts": ("_exps.",),
     "state": ("ssm_",),
     "norms": ("_norm",),
     "feed-forward": ("ffn_", "exp_probs"),
     "attention": ("attn_", "indexer."),
+    "output": ("output.weight",),
     "layer input": (
         "proj",
         "gate",
@@ -188,7 +190,8 @@ def group_of(tensor: Tensor) -> str:
     return "other"
 
 
-class Weights(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Weights:
     """What a file's weights are.
 
     types: each tensor with its type
@@ -196,13 +199,20 @@ class Weights(NamedTuple):
 
     types: list[tuple[Tensor, str]]
 
+    @cached_property
+    def by_part(self) -> dict[tuple[int, str], int]:
+        """Bytes by layer (-1: none) and part."""
+        found: dict[tuple[int, str], int] = {}
+        for tensor, kind in self.types:
+            at = layer_of(tensor), group_of(tensor)
+            size = tensor_bytes(tensor, kind)
+            found[at] = found.get(at, 0) + size
+        return found
+
     @property
     def bytes(self) -> int:
         """All of them."""
-        return sum(
-            tensor_bytes(*pair)
-            for pair in self.types
-        )
+        return sum(self.by_part.values())
 
     @property
     def parameters(self) -> int:
@@ -220,9 +230,10 @@ class Weights(NamedTuple):
     def by_group(self) -> dict[str, int]:
         """Bytes by part of the model."""
         found: dict[str, int] = {}
-        for tensor, kind in self.types:
-            group = group_of(tensor)
-            size = tensor_bytes(tensor, kind)
+        for (
+            _,
+            group,
+        ), size in self.by_part.items():
             found[group] = (
                 found.get(group, 0) + size
             )
@@ -231,12 +242,8 @@ class Weights(NamedTuple):
     def by_layer(self) -> dict[int, int]:
         """Bytes by layer; -1 is what is in none."""
         found: dict[int, int] = {}
-        for tensor, kind in self.types:
-            index = layer_of(tensor)
-            size = tensor_bytes(tensor, kind)
-            found[index] = (
-                found.get(index, 0) + size
-            )
+        for (at, _), size in self.by_part.items():
+            found[at] = found.get(at, 0) + size
         return found
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import snippets.data
 from snippets.data.models import Model, read_models
 from snippets.hardware.architectures import gguf_architecture
+from snippets.hardware.compute import compute_bytes
 from snippets.hardware.kv_cache import Context
 from tests.hardware.engine import Loaded, load_all
 from tests.hardware.loads import asked
@@ -67,10 +68,11 @@ def row(name: str, context: Context, answer: Loaded) -> list[object]:
     return [told[column] for column in COLUMNS]
 
 
-def writable(built: Model) -> bool:
-    """Say whether a file can be written of it."""
+def known(built: Model) -> bool:
+    """Say whether a file can be written of it, and a buffer computed."""
     try:
         gguf_architecture(built)
+        compute_bytes(built, Context(context_tokens=1_024))
     except ValueError:
         return False
     return True
@@ -82,7 +84,7 @@ def main() -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         for name, built in sorted(read_models().items()):
-            if not writable(built):
+            if not known(built):
                 continue
             path = Path(folder, f"{name}.gguf")
             write(built, path, "Q4_K_M")

@@ -115,3 +115,14 @@ def test_all_ranks_have_at_least_the_whole(ranks: int, name: str) -> None:
 def test_what_is_refused(name: str, kind: str, ranks: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         checkpoint_bytes(model(name), kind, ranks)
+
+
+def test_bits_of_an_unquantized_weight_are_16() -> None:
+    assert checkpoint_bytes(model("llama-3.1-8b"), "bf16").bits_per_weight == 16
+    assert checkpoint_bytes(model("llama-3.1-8b"), "bf16").gib == 16_060_522_496 / 2**30
+
+
+def test_a_latents_halves_have_its_rows() -> None:
+    shapes = {one.name: one.shape for one in checkpoint_tensors(model("deepseek-v2-lite"))}
+    assert shapes["blk.0.attn_k_b.weight"] == (512, 128 * 16)
+    assert shapes["blk.0.attn_v_b.weight"] == (512, 128 * 16)

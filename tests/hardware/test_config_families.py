@@ -114,3 +114,17 @@ def test_kimi_linear_may_share_experts(shared: int, size: int) -> None:
     part = families.kimi_linear(fields("kimi_linear", **given))
     assert part["mixers"] == ("delta", "delta", "latent") * 2
     assert (part["experts"].shared, part["experts"].shared_size) == (shared, size)
+
+
+@pytest.mark.parametrize("width", [0, 16])
+def test_experts_of_nemotron_may_work_at_a_width_of_their_own(width: int) -> None:
+    given: dict[str, Any] = {
+        "hybrid_override_pattern": "EEEEEE",
+        "moe_shared_expert_intermediate_size": 40,
+        "n_routed_experts": 8,
+        "n_shared_experts": 1,
+    }
+    if width:
+        given["moe_latent_size"] = width
+    part = families.nemotron_h(fields("nemotron_h", **given))["experts"]
+    assert part.latent_size == width

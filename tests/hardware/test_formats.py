@@ -99,3 +99,18 @@ def test_a_format_has_bounds() -> None:
         "covers": "linear",
         "uneven": "refused",
     }
+
+
+def test_nothing_is_a_size_too_and_less_is_none() -> None:
+    for field in ("group", "group_bits", "column_bits", "nested", "matrix_bits"):
+        assert getattr(Format.model_validate({"bits": 4, field: 0}), field) == 0
+        with pytest.raises(ValidationError, match=field):
+            Format.model_validate({"bits": 4, field: -1})
+    assert Format(bits=2, group_rows=1).bits == 2
+    assert Format(bits=16).bits == 16
+    with pytest.raises(ValidationError, match="group_rows"):
+        Format(bits=4, group_rows=0)
+
+
+def test_a_routers_bias_is_stored_in_32_bits() -> None:
+    assert stored_bytes(Tensor("blk.0.exp_probs_b.bias", (256,)), "fp8") == 1_024

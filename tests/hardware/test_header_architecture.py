@@ -207,8 +207,9 @@ def test_a_width_that_disagrees_with_tensors_is_refused(llama: Case) -> None:
         llama.read(embedding_length=4096)
 
 
-def test_a_shared_expert_that_is_not_counted_is_one() -> None:
-    built = Case(header("qwen3-next-80b-a3b")).read(expert_shared_count=None)
+@pytest.mark.parametrize("count", [None, 0])
+def test_a_shared_expert_that_is_not_counted_is_one(count: int | None) -> None:
+    built = Case(header("qwen3-next-80b-a3b")).read(expert_shared_count=count)
     assert built.experts == model("qwen3-next-80b-a3b").experts
 
 

@@ -137,7 +137,7 @@ def test_a_smaller_cache_leaves_more_room() -> None:
 
 
 def test_bad_input_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"context_tokens is 131328; the model was trained for 131072"):
+    with pytest.raises(ValueError, match=r"context_tokens is 131328; at most 131072, as trained"):
         holdings(plan(131_328))
     with pytest.raises(ValueError, match=r"no device, and no host_gib"):
         fits(plan(devices=()))

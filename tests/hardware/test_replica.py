@@ -192,7 +192,7 @@ def test_memory_is_what_is_visible_else_the_label() -> None:
     one = build_replica(model("llama-3.1-8b"), FP8, labeled, Setup(), RATES, 1_000)
     assert one.kv_tokens == int((80e9 * 0.88 - 8_030_261_248) / (2 * 32 * 8 * 128))
     cpu = labeled.model_copy(update={"memory_gb": ()})
-    with pytest.raises(ValueError, match="memory_gb of h100-sxm is not known"):
+    with pytest.raises(ValueError, match="memory_gb of h100-sxm is unknown"):
         build_replica(model("llama-3.3-70b"), FP8, cpu, Setup(), RATES, 1_000)
 
 

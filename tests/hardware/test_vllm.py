@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,18 @@ from pydantic import ValidationError
 
 from snippets.data.models import model
 from snippets.data.vllm_loads import VllmLoad, read_vllm_loads, vllm_load
-from snippets.hardware.vllm import Start, activation_bytes, answer, budget, table_bytes, what_helps
+from snippets.hardware.vllm import (
+    GRAPHS_GIB,
+    HIDDEN,
+    NON_TORCH,
+    SAMPLING,
+    Start,
+    activation_bytes,
+    answer,
+    budget,
+    table_bytes,
+    what_helps,
+)
 from tests.bounds import SMALLEST, assert_accepts_exactly, defaults
 
 GIB = 2**30
@@ -64,6 +77,26 @@ def test_terms_of_what_was_fitted(one: VllmLoad) -> None:
     assert found.kv_cache / GIB == pytest.approx(one.kv_cache_gib, abs=0.13)
 
 
+def test_the_constants_are_what_the_runs_say() -> None:
+    fitted = [one for one in PROFILED if one not in HELD_OUT]
+    assert len(fitted) == 17
+    rows = [
+        (
+            1_024 * model(one.model or "").vocabulary * 4 / GIB / (one.activation_gib or 0),
+            8_192 * model(one.model or "").hidden_size * 2 / GIB / (one.activation_gib or 0),
+        )
+        for one in fitted
+    ]
+    sampling, hidden = np.linalg.lstsq(np.array(rows), np.ones(17), rcond=None)[0]
+    assert sampling == pytest.approx(SAMPLING, abs=0.02)
+    assert hidden == pytest.approx(HIDDEN, abs=0.02)
+    alone = [one.non_torch_gib for one in PROFILED if one.gpus == 1 and one.non_torch_gib]
+    several = [one.non_torch_gib for one in PROFILED if one.gpus > 1 and one.non_torch_gib]
+    assert median(alone) == NON_TORCH["one GPU"]
+    assert median(several) == pytest.approx(NON_TORCH["several"], abs=0.011)
+    assert median(one.graphs_gib for one in PROFILED if one.graphs_gib) == pytest.approx(GRAPHS_GIB, abs=0.01)
+
+
 def test_better_than_the_best_known_tool_on_its_own_runs() -> None:
     ours, theirs = [], []
     for one in PROFILED:
@@ -111,6 +144,10 @@ def test_tables_beside_the_weights() -> None:
     copy = 27 * 16 * 512 * 256 * 2
     assert table_bytes(lite, 1) == lite.context_tokens * 64 * 2 + copy
     assert table_bytes(lite, 2) == lite.context_tokens * 64 * 2 + copy // 2
+
+
+def test_states_need_no_table() -> None:
+    assert table_bytes(model("nemotron-3-nano-30b-a3b"), 1) == 0
 
 
 # --- the budget -------------------------------------------------------------------------------

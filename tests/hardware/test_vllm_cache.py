@@ -91,7 +91,7 @@ def test_gemma_4_held_what_it_holds_since_0_21() -> None:
         ("deepseek-v3", {"tensor_parallel": 8}, 16 * 61 * 576 * 2, 512),
         ("deepseek-v3", {"kv_cache": "fp8"}, 16 * 61 * 576, 512),
         ("deepseek-v3.2", {"kv_cache": "fp8"}, 16 * 61 * 656, 512),
-        # 8 full of 46 KiB..., window 4,095 + 8,192 is cut at the context
+        # 21 of each kind; a window of 4,095 and a step of 8,192 are cut at the context
         ("gemma-2-9b", {}, 16 * 21 * 8 * 512 * 2, 512 + 513),
         # 10 full, 52 sliding in 6 groups
         ("gemma-3-27b", {"context_tokens": 65_536}, 16 * 10 * 16 * 256 * 2, 4_096 + 6 * 577),

@@ -61,14 +61,10 @@ def test_the_engine_loads_every_model_and_prints_the_bytes_of_its_weights(folder
         expected = found.bytes
         if gguf_architecture(built) in {"gemma3n", "gemma4"}:
             # They make their output matrix first, and the embedding again, where nothing is allocated.
-            expected += found.by_group()["embedding"] - per_layer_bytes(found.types)
+            expected += found.by_group()["embedding"]
         assert loaded.model_mib == {"Host": floor(expected / MIB)}, (name, file_type)
         assert f"{found.bytes / 2**30:.2f}" == f"{loaded.file_gib:.2f}", name
         assert f"{found.bits_per_weight:.2f}" == f"{loaded.bits_per_weight:.2f}", name
-
-
-def per_layer_bytes(types: list[tuple[Tensor, str]]) -> int:
-    return sum(tensor_bytes(*pair) for pair in types if pair[0].name.startswith("per_layer_token"))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -90,6 +86,19 @@ def test_tensors_hold_the_parameters_and_what_a_file_adds(name: str) -> None:
     assert found.parameters == parameters(built).total + added
 
 
+def test_q4_k_m_of_llama_3_1_8b_has_the_bytes_and_bits_that_llama_cpp_prints() -> None:
+    found = weights(model("llama-3.1-8b"), "Q4_K_M")
+    assert f"{found.bytes / MIB:.2f}" == "4685.30"
+    assert f"{found.bits_per_weight:.4f}" == "4.8944"
+
+
+def test_a_tied_model_has_no_output_matrix_and_one_of_its_own_has_it_in_q6_k() -> None:
+    assert "output" not in weights(model("qwen3-0.6b"), "Q4_K_M").by_group()
+    built = model("llama-3.1-8b")
+    logits = 4096 * built.vocabulary // 256 * 210  # 256 weights of Q6_K are 210 bytes
+    assert weights(built, "Q4_K_M").by_group()["output"] == logits
+
+
 def test_groups_and_layers_are_a_partition() -> None:
     for name in ("llama-3.1-8b", "deepseek-v3", "nemotron-3-nano-30b-a3b", "gemma-3n-e4b"):
         found = weights(model(name), "Q4_K_M")
@@ -104,6 +113,7 @@ def test_groups_and_layers_are_a_partition() -> None:
         ("token_embd.weight", "embedding"),
         ("output.weight", "output"),
         ("output_norm.weight", "norms"),
+        ("blk.3.attn_output.weight", "attention"),
         ("blk.3.ffn_up_exps.weight", "experts"),
         ("blk.3.ffn_up_shexp.weight", "feed-forward"),
         ("blk.3.ffn_norm.weight", "norms"),
@@ -113,7 +123,7 @@ def test_groups_and_layers_are_a_partition() -> None:
         ("blk.3.exp_probs_b.bias", "feed-forward"),
         ("blk.3.altup_router.weight", "layer input"),
         ("blk.3.inp_gate.weight", "layer input"),
-        ("per_layer_token_embd.weight", "embedding"),
+        ("per_layer_token_embd.weight", "layer table"),
         ("rope_freqs.weight", "other"),
     ],
 )
