@@ -11,7 +11,7 @@ from snippets.hardware.architectures import gguf_architecture
 from snippets.hardware.file_types import BASES
 from snippets.hardware.mixer_tensors import Tensor
 from snippets.hardware.weights import group_of, layer_of, query_groups, tensor_bytes, weights
-from tests.hardware.engine import Load, load_all
+from tests.hardware.engine import Load, load_all, missing
 from tests.hardware.quantize_truth import TRUTH, count
 from tests.hardware.sparse import write
 
@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gguf")
 
 
+@pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
 def test_the_engine_loads_every_model_and_prints_the_bytes_of_its_weights(folder: Path) -> None:
     jobs, cases = [], []
     for number, name in enumerate(MODELS):
