@@ -117,6 +117,10 @@ def test_a_setup_is_one_machine_that_splits_by_layer_unless_told() -> None:
     assert (alone.count, alone.split, len(alone.devices), alone.watts) == (1, "layer", 1, 450)
 
 
+def test_the_smallest_memory_is_allowed() -> None:
+    assert Setup(machine=machine("rtx-4090"), labeled_gb=0.5).labeled_gb == 0.5
+
+
 def test_devices_and_watts_are_of_all_machines() -> None:
     two = Setup(machine=machine("rtx-3090"), count=2)
     assert [each.name for each in two.devices] == ["RTX 3090", "RTX 3090"]
