@@ -70,7 +70,7 @@ def fallback(kind: str, row: int) -> str:
     """
     if row % block_size(kind) == 0:
         return kind
-    if block_size(kind) > 32:
+    if block_size(kind) == 256:
         kind = FALLBACKS.get(kind, "IQ4_NL")
     if row % block_size(kind):
         return "F16"

@@ -19,7 +19,9 @@ from snippets.hardware.compute import (
     compute_bytes,
     inputs,
     output_bytes,
+    room_floats,
     rotation_bytes,
+    spilled_floats,
     step_of,
 )
 from snippets.hardware.kv_cache import Context
@@ -158,6 +160,31 @@ def test_logits_that_fit_where_the_mask_was_take_nothing() -> None:
     many = context(4_096, ubatch_tokens=64, sequences=16)
     assert "logits" not in compute_buffer(model("qwen3-0.6b"), few).moments
     assert "logits" in compute_buffer(model("qwen3-0.6b"), many).moments
+
+
+def test_logits_need_more_than_three_rows_and_the_mask_left() -> None:
+    floats = 3 * 4_096 * 512 + 4_096 * 512 // 2
+    for vocabulary, needs in ((floats, False), (floats + 1, True)):
+        built = LLAMA.model_copy(update={"vocabulary": vocabulary})
+        assert ("logits" in compute_buffer(built, context()).moments) is needs
+
+
+def test_embeddings_of_layers_leave_room_unless_the_cache_is_quantized() -> None:
+    sided = model("gemma-4-e4b")
+    assert room_floats(LLAMA, context()) == 0
+    assert room_floats(sided, context()) == 42 * 256
+    assert room_floats(sided, context(value_type="q8_0")) == 0
+    assert room_floats(model("gemma-3n-e4b"), context()) == 2_048
+
+
+def test_streams_need_a_place_where_the_embeddings_of_layers_are_too_small() -> None:
+    assert spilled_floats(LLAMA) == 0
+    assert spilled_floats(model("gemma-3n-e4b")) == 0
+    assert spilled_floats(model("gemma-3n-e2b")) == 3 * 2_048
+
+
+def test_short_convolutions_never_take_most() -> None:
+    assert compute_buffer(model("lfm2-1.2b"), context()).moments["conv"] == 0
 
 
 def test_rotations_are_kept_where_the_cache_is_quantized() -> None:

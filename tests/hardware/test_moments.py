@@ -111,11 +111,13 @@ def test_a_delta_net_holds_rows_twice_and_its_states_in_and_out() -> None:
     assert linear_floats(LINEAR, STEP) == 2 * mixed + joined
     small = step(tokens=4)
     assert linear_floats(LINEAR, small) == 256 + 640 + 512 + (32 * 4 + 512)
-    # Queries and keys, which no row has a place for, leave too little.
+
+
+def test_a_row_has_a_place_for_queries_or_keys_of_a_delta_net_if_they_are_no_wider() -> None:
     tight = LINEAR.model_copy(update={"value_heads": 8})
-    wide = (96 * 12, 96 * 12 + 3 * 96 * 2, 64 * 8 * 2, 64 * 12 + 64 * 8 * 2)
-    assert wide[0] - wide[2] + wide[1] - 2 * 16 * 12 < wide[3]
-    assert linear_floats(tight, step(tokens=12)) == 2 * wide[0] + wide[1] + wide[3]
+    mixed, joined, out = 96 * 14, 96 * 14 + 3 * 96 * 2, 64 * 14 + 64 * 8 * 2
+    assert linear_floats(tight, step(tokens=14, hidden=16)) == 2 * mixed + joined
+    assert linear_floats(tight, step(tokens=14, hidden=15)) == 2 * mixed + joined + out
 
 
 def test_kimis_delta_attention_holds_six_widths_and_its_states_in_and_out() -> None:

@@ -10,8 +10,8 @@ from snippets.data.parameters import parameters
 from snippets.hardware.architectures import gguf_architecture
 from snippets.hardware.file_types import BASES
 from snippets.hardware.mixer_tensors import Tensor
-from snippets.hardware.weights import group_of, layer_of, tensor_bytes, weights
-from tests.hardware.engine import Load, load_all
+from snippets.hardware.weights import group_of, layer_of, query_groups, tensor_bytes, weights
+from tests.hardware.engine import Load, load_all, missing
 from tests.hardware.quantize_truth import TRUTH, count
 from tests.hardware.sparse import write
 
@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gguf")
 
 
+@pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
 def test_the_engine_loads_every_model_and_prints_the_bytes_of_its_weights(folder: Path) -> None:
     jobs, cases = [], []
     for number, name in enumerate(MODELS):
@@ -129,6 +130,20 @@ def test_groups_and_layers_are_a_partition() -> None:
 )
 def test_each_tensor_belongs_to_a_part(tensor: str, group: str) -> None:
     assert group_of(Tensor(tensor, (8,))) == group
+
+
+@pytest.mark.parametrize(
+    ("name", "queries"),
+    [
+        ("llama-3.1-8b", 4),
+        ("qwen3.6-27b", 6),
+        ("deepseek-v3", 128),
+        ("falcon-h1-7b", 6),
+        ("nemotron-3-nano-30b-a3b", 0),
+    ],
+)
+def test_queries_that_share_a_key_are_those_of_the_first_layer(name: str, queries: int) -> None:
+    assert query_groups(model(name)) == queries
 
 
 def test_a_layer_is_read_from_the_name() -> None:
