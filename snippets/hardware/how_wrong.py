@@ -256,7 +256,8 @@ def served(
                 "expert_bits_per_weight": 4.25,
             }
         )
-    slow = (on.interconnect_gb_per_s or 0) < 100
+    link = on.interconnect_gb_per_s
+    slow = link is None or link < 100
     ideal = build_replica(
         built,
         form,

@@ -188,6 +188,13 @@ def test_two_together(name: str, gib: float, names: tuple[str, ...] | None) -> N
     assert explain(model(name), gib) == names
 
 
+def test_three_together_are_not_found() -> None:
+    one = right(model("gemma-3-27b"))
+    for mistake in ("query heads for KV heads", "hidden size / heads", "no window"):
+        one = MISTAKES[mistake](one)
+    assert explain(model("gemma-3-27b"), one.gib) is None
+
+
 def test_a_figure_may_be_rounded_to_a_hundredth() -> None:
     built = model("llama-3.1-8b")
     assert explain(built, 16.15) == ()

@@ -107,6 +107,7 @@ def test_all_ranks_have_at_least_the_whole(ranks: int, name: str) -> None:
         ("llama-3.1-8b", "q4", 1, "format 'q4' is not of bf16, fp8"),
         ("llama-3.1-8b", "bf16", 0, "tensor_parallel is 0; 1 to 1,024"),
         ("llama-3.1-8b", "bf16", 1_025, "tensor_parallel is 1025"),
+        ("llama-3.1-8b", "bf16", 1_024, "tensor_parallel 1024 does not divide 32 heads"),
         ("llama-3.1-8b", "bf16", 3, "tensor_parallel 3 does not divide 32 heads"),
         ("phi-4", "bf16", 4, "tensor_parallel 4 does not divide 10 KV heads"),
         ("deepseek-v2-lite", "gptq", 1, "gptq has groups of 128"),
