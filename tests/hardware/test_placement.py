@@ -163,6 +163,7 @@ def test_bounds_of_what_stays(field: str, most: int) -> None:
 def test_without_a_word_all_layers_and_experts_are_offloaded_and_nothing_is_held() -> None:
     assert Offload().model_dump() == {"gpu_layers": None, "cpu_expert_layers": 0, "shares": ()}
     assert Part() == (0, 0, 0)
+    assert HOST == -1  # as the docstrings say
 
 
 def test_bounds_of_a_device() -> None:
