@@ -1,7 +1,6 @@
 """How many bytes does the engine compute in?"""
 
 # --8<-- [start:imports]
-from math import gcd
 from typing import NamedTuple
 
 from snippets.data.layers import (
@@ -141,7 +140,7 @@ def rotation_bytes(
     that divides a head, for values 64; only where
     the cache is quantized.
     """
-    keys = gcd(part.key_head_dim, 2**20)
+    keys = part.key_head_dim & -part.key_head_dim
     found = 0
     for kind, head, size in (
         (context.key_type, part.key_head_dim, keys),

@@ -2,7 +2,7 @@
 
 # --8<-- [start:imports]
 from collections.abc import Mapping
-from itertools import groupby
+from itertools import count, groupby
 from typing import NamedTuple
 
 from snippets.data.layers import (
@@ -164,7 +164,7 @@ def rolled(kinds: tuple[str, ...]) -> list[str]:
     """
     once = next(
         kinds[:length]
-        for length in range(1, len(kinds) + 1)
+        for length in count(1)
         if all(
             kind == kinds[index % length]
             for index, kind in enumerate(kinds)
@@ -172,9 +172,9 @@ def rolled(kinds: tuple[str, ...]) -> list[str]:
     )
     runs = []
     for kind, run in groupby(once):
-        count = len(list(run))
+        size = len(list(run))
         runs.append(
-            f"{count} {kind}" if count > 1 else kind
+            f"{size} {kind}" if size > 1 else kind
         )
     return runs
 

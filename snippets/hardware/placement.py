@@ -185,12 +185,9 @@ def device_of_layer(
         part = unit / on_gpu
         found.append(
             next(
-                (
-                    at
-                    for at, end in enumerate(ends)
-                    if part < end
-                ),
-                len(ends) - 1,
+                at
+                for at, end in enumerate(ends)
+                if part < end
             )
         )
     return found

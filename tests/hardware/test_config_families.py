@@ -116,15 +116,15 @@ def test_kimi_linear_may_share_experts(shared: int, size: int) -> None:
     assert (part["experts"].shared, part["experts"].shared_size) == (shared, size)
 
 
-@pytest.mark.parametrize("width", [0, 16])
-def test_experts_of_nemotron_may_work_at_a_width_of_their_own(width: int) -> None:
+@pytest.mark.parametrize("width", [None, 0, 1, 16])
+def test_experts_of_nemotron_may_work_at_a_width_of_their_own(width: int | None) -> None:
     given: dict[str, Any] = {
         "hybrid_override_pattern": "EEEEEE",
         "moe_shared_expert_intermediate_size": 40,
         "n_routed_experts": 8,
         "n_shared_experts": 1,
     }
-    if width:
+    if width is not None:
         given["moe_latent_size"] = width
     part = families.nemotron_h(fields("nemotron_h", **given))["experts"]
-    assert part.latent_size == width
+    assert part.latent_size == (width or 0)

@@ -160,6 +160,12 @@ def test_bounds_of_what_stays(field: str, most: int) -> None:
             Offload(**{field: value})
 
 
+def test_without_a_word_all_layers_and_experts_are_offloaded_and_nothing_is_held() -> None:
+    assert Offload().model_dump() == {"gpu_layers": None, "cpu_expert_layers": 0, "shares": ()}
+    assert Part() == (0, 0, 0)
+    assert HOST == -1  # as the docstrings say
+
+
 def test_bounds_of_a_device() -> None:
     assert Device(name="a", visible_gib=20_000, runtime_gib=10).runtime_gib == 10
     assert Device(name="a", visible_gib=1).runtime_gib == 0.55

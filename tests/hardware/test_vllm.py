@@ -185,14 +185,15 @@ def test_nothing_helps_where_far_too_little_is_there() -> None:
     assert what_helps(model("deepseek-v3"), Start.model_validate(VALID)) == []
 
 
-def test_quarters_are_quarters() -> None:
+@pytest.mark.parametrize(("sequences", "fourth"), [(1_024, 256), (2, 1)])
+def test_quarters_are_quarters_of_at_least_one_sequence(sequences: int, fourth: int) -> None:
     built = model("llama-3.1-8b")
-    quarter = Start.model_validate({**VALID, "sequences": 256, "batched_tokens": 2_048})
+    quarter = Start.model_validate({**VALID, "sequences": fourth, "batched_tokens": 2_048})
     need = budget(built, quarter)
     # Memory in which only a quarter of the sequences leaves a page for each token.
     tight = (sum(need[1:]) + 1.1 * GIB) / GIB / 0.92
-    one = Start.model_validate({**VALID, "visible_memory_gib": tight})
-    assert "sequences 256, a step of 2048" in what_helps(built, one)
+    one = Start.model_validate({**VALID, "sequences": sequences, "visible_memory_gib": tight})
+    assert f"sequences {fourth}, a step of 2048" in what_helps(built, one)
 
 
 @given(st.floats(1, 200), st.floats(0.1, 1), st.sampled_from([1, 2, 4, 8]))

@@ -126,6 +126,7 @@ def test_a_window_bounds_its_pages() -> None:
     wide = Kind("sliding", 10, 1_024)
     long = Serve(context_tokens=1_000_000, batched_tokens=1_024)
     assert request_pages(wide, 16 * 1_024, long, 1_025) == 2_048 // 16 + 1
+    assert request_pages(wide, 16 * 1_024, long, 1_026) == 2_048 // 16 + 2
 
 
 # --- properties -------------------------------------------------------------------------------
