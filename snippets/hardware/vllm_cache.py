@@ -1,6 +1,7 @@
 """How many requests does vLLM's KV cache hold?"""
 
 # --8<-- [start:imports]
+from bisect import bisect_left
 from collections.abc import Callable
 from math import ceil
 from typing import Literal, NamedTuple, Self
@@ -338,14 +339,11 @@ def highest(
     fits: Callable[[int], bool], most: int
 ) -> int:
     """The highest that fits; 0 for none."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    return bisect_left(
+        range(1, most + 1),
+        True,
+        key=lambda each: not fits(each),
+    )
 
 
 def longest_context(

@@ -129,6 +129,19 @@ def test_a_window_bounds_its_pages() -> None:
     assert request_pages(wide, 16 * 1_024, long, 1_026) == 2_048 // 16 + 2
 
 
+@pytest.mark.parametrize(
+    ("mixers", "layers", "group"),
+    # 4 and 3: groups of the commonest kind. 4 and 1, or 3 and 2, half as many again: of the rarest.
+    [(("sliding", "full"), 7, 4), (("2 sliding", "full"), 5, 1), (("sliding", "full", "sliding"), 5, 2)],
+)
+def test_groups_are_of_the_commonest_kind_if_the_rarest_is_not_much_rarer(
+    mixers: tuple[str, ...], layers: int, group: int
+) -> None:
+    built = model("gemma-3-27b").model_copy(update={"mixers": mixers, "layers": layers})
+    page = 16 * 2 * 16 * 128 * 2  # tokens, keys and values, heads, numbers, bytes
+    assert pool(built, Serve.model_validate(VALID)).block_bytes == group * page
+
+
 # --- properties -------------------------------------------------------------------------------
 
 names = st.sampled_from(["llama-3.1-8b", "gemma-3-27b", "deepseek-v3", "qwen3.6-27b", "granite-4.0-h-small"])
