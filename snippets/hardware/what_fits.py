@@ -1,7 +1,7 @@
 """What is the best that fits on a machine?"""
 
 # --8<-- [start:imports]
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from snippets.data.models import Architecture
@@ -42,7 +42,7 @@ class Best(NamedTuple):
     plan: Plan
 
 
-@lru_cache(maxsize=1_024)
+@cache
 def cached_weights(
     built: Architecture, file_type: str
 ) -> Weights:
