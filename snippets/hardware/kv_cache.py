@@ -23,7 +23,7 @@ from snippets.data.layers import (
     Parallel,
     ShortConv,
 )
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 from snippets.data.stack import Stack
 
 # --8<-- [end:imports]
@@ -355,7 +355,9 @@ def kv_cache_bytes(
 
 # --8<-- [start:fit]
 def longest_context_tokens(
-    built: Model, context: Context, room_bytes: int
+    built: Architecture,
+    context: Context,
+    room_bytes: int,
 ) -> int:
     """Tokens whose cache fits, of all sequences.
 

@@ -69,8 +69,8 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
 
     Each device has a compute buffer of its own:
     memory of several is never one pool. Where
-    memory is unified, the host's part is the
-    device's.
+    memory is unified, the host's part is that of
+    the first such device.
     Raises ValueError for a context that the model
     was not trained for.
     """
@@ -92,10 +92,15 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
     )
     host = parts.pop(HOST)
     buffer = compute_bytes(built, context)
+    unified = [
+        each.unified for each in plan.devices
+    ]
     found = []
     for at, each in enumerate(plan.devices):
         part = parts[at]
-        if each.unified and at == 0:
+        if each.unified and at == unified.index(
+            True
+        ):
             part = Part(
                 *map(
                     sum,
@@ -111,10 +116,9 @@ def holdings(plan: Plan) -> tuple[Holding, ...]:
                 each.visible_bytes,
             )
         )
-    unified = any(
-        each.unified for each in plan.devices
-    )
-    if plan.host_gib is not None and not unified:
+    if plan.host_gib is not None and not any(
+        unified
+    ):
         busy = not plan.devices or host.kv_cache
         found.append(
             Holding(
@@ -178,6 +182,7 @@ def with_context(
 
 
 STEP = 256  # tokens; the engine rounds to them
+MOST_TOKENS = 10**9  # of a Context
 
 
 def longest_context_tokens(plan: Plan) -> int:
@@ -188,6 +193,7 @@ def longest_context_tokens(plan: Plan) -> int:
     """
     most = plan.built.context_tokens
     most *= plan.context.sequences
+    most = min(most, MOST_TOKENS)
     steps = largest(
         lambda count: fits(
             with_context(
@@ -203,7 +209,13 @@ def most_sequences(plan: Plan, tokens: int) -> int:
     """How many fit, each with so many tokens.
 
     At most what the engine takes, 256.
+    Raises ValueError for less than a token each.
     """
+    if not 1 <= tokens <= MOST_TOKENS:
+        raise ValueError(
+            f"tokens is {tokens}; "
+            f"1 to {MOST_TOKENS}"
+        )
     return largest(
         lambda count: fits(
             with_context(
@@ -212,7 +224,7 @@ def most_sequences(plan: Plan, tokens: int) -> int:
                 sequences=count,
             )
         ),
-        256,
+        min(256, MOST_TOKENS // tokens),
     )
 
 

@@ -14,7 +14,7 @@ from snippets.data.machines import (
     DataType,
     Machine,
 )
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 from snippets.data.parameters import parameters
 from snippets.data.stack import MIXERS
 from snippets.hardware.roofline import (
@@ -70,7 +70,7 @@ def latent_cache(
 
 
 def seen_tokens(
-    built: Model, kind: str, part: Attention
+    built: Architecture, kind: str, part: Attention
 ) -> int | None:
     """How many tokens a layer looks at; None: all.
 
@@ -87,7 +87,7 @@ def seen_tokens(
 
 
 def caches(
-    built: Model, bits: float
+    built: Architecture, bits: float
 ) -> tuple[tuple[Cache, ...], float]:
     """What every layer reads, and state beside.
 
@@ -133,7 +133,7 @@ def caches(
 
 # --8<-- [start:weights]
 def model_weights(
-    built: Model,
+    built: Architecture,
     weight_bytes: float,
     expert_bits_per_weight: float | None = None,
     cache_bits: float = 16,
@@ -142,16 +142,24 @@ def model_weights(
 
     weight_bytes: of the whole file
     expert_bits_per_weight: None, as all others
-    Raises ValueError if experts need more bytes.
+    Raises ValueError for no bytes, and if experts
+    need more.
     """
+    if weight_bytes <= 0:
+        raise ValueError(
+            f"weight_bytes is {weight_bytes:g}; it "
+            "has to be above 0"
+        )
     count = parameters(built)
     part = built.experts
     used = part.active / part.experts if part else 1
     idle = count.total - count.active
     idle -= count.looked_up
-    routed = idle / (1 - used) if part else 0
-    mean = 8 * weight_bytes / count.total
-    bits = expert_bits_per_weight or mean
+    # Where all are used, none is apart.
+    routed = idle / (1 - used) if used < 1 else 0
+    bits = expert_bits_per_weight
+    if bits is None:
+        bits = 8 * weight_bytes / count.total
     experts = routed * bits / 8
     rest = weight_bytes - experts
     if rest <= 0:
@@ -265,12 +273,14 @@ class Spread(Frozen):
         )
 
 
-def trained(built: Model, tokens: float) -> None:
+def trained(
+    built: Architecture, tokens: float
+) -> None:
     """Raise ValueError beyond what it learned."""
     if tokens > built.context_tokens:
         raise ValueError(
-            f"{tokens:,.0f} tokens, and "
-            f"{built.id} is trained for "
+            f"{tokens:,.0f} tokens, and the model "
+            "is trained for "
             f"{built.context_tokens:,}"
         )
 
@@ -294,7 +304,7 @@ def prefill_tokens_per_s(
 
 
 def decode_range(
-    built: Model,
+    built: Architecture,
     weights: Weights,
     roof: Roof,
     step: Step,
@@ -311,7 +321,7 @@ def decode_range(
 
 
 def prefill_range(
-    built: Model,
+    built: Architecture,
     weights: Weights,
     roof: Roof,
     prompt: Prompt,

@@ -12,7 +12,7 @@ from snippets.data.layers import (
     Parallel,
     ShortConv,
 )
-from snippets.data.models import Model
+from snippets.data.models import Architecture
 from snippets.data.stack import Stack
 from snippets.hardware.kv_cache import (
     Context,
@@ -152,7 +152,7 @@ def context_bytes(
 
 # --8<-- [start:most]
 def most_sequences(
-    built: Model,
+    built: Architecture,
     context: Context,
     tokens: int,
     room_bytes: int,

@@ -11,10 +11,17 @@ from typing import Any
 import pytest
 
 import tests.data
+from snippets.data.machines import machine
 from snippets.data.models import Architecture, model, read_models
 from snippets.data.parameters import parameters
 from snippets.hardware.config import ADAPTERS, FALLBACKS, WRAPPERS, architecture_from_config
+from snippets.hardware.kv_cache import Context
+from snippets.hardware.memory import Plan, fits
+from snippets.hardware.placement import device
+from snippets.hardware.roofline import Step
+from snippets.hardware.speed import Rates, Spread, decode_range, machine_roof, model_weights
 from snippets.hardware.tensors import gguf_tensors
+from snippets.hardware.weights import weights
 
 DATA = Path(*tests.data.__path__)
 CONFIGS = {
@@ -379,3 +386,18 @@ def test_lfm2_without_a_list_has_full_layers_only() -> None:
     built = architecture_from_config({key: LFM2[key] for key in LFM2 if key != "full_attn_idxs"})
     assert set(built.layer_mixers) == {"full"}
     assert built.conv is None
+
+
+def test_a_config_alone_gives_memory_and_speed() -> None:
+    built = architecture_from_config(CONFIGS["qwen3-32b"])
+    file = weights(built, "Q4_K_M")
+    plan = Plan(built, file, Context(context_tokens=16_384), (device(machine("rtx-4090")),))
+    assert file.bytes == weights(model("qwen3-32b"), "Q4_K_M").bytes
+    assert fits(plan)
+    rates = Rates(memory_efficiency=0.8, layer_overhead_s=1e-5, compute_efficiency=0.5)
+    roof = machine_roof(machine("rtx-4090"), rates)
+    spread = Spread(low=0.9, high=1.1)
+    found = decode_range(built, model_weights(built, file.bytes), roof, Step(context_tokens=8_192), spread)
+    assert 10 < found.low < found.high < 60
+    with pytest.raises(ValueError, match=r"the model is trained for 40,960"):
+        decode_range(built, model_weights(built, file.bytes), roof, Step(context_tokens=50_000), spread)

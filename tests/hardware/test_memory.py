@@ -67,6 +67,29 @@ def test_unified_memory_holds_the_host_s_part_as_well() -> None:
     assert held.part.weights == FILE.bytes
 
 
+def test_the_host_s_part_is_never_lost() -> None:
+    chip = Device(name="chip", visible_gib=12, runtime_gib=0, unified=True)
+    for devices in ((CARD, chip), (chip, CARD), (chip, chip)):
+        found = holdings(plan(devices=devices)._replace(host_gib=64))
+        assert sum(held.part.weights for held in found) == FILE.bytes
+        assert [held.name for held in found] == [each.name for each in devices]
+
+
+def test_no_search_leaves_what_a_context_can_be() -> None:
+    long = model("llama-4-scout")
+    roomy = (Device(name="x", visible_gib=20_000),)
+    asked = Plan(long, weights(long, "Q4_K_M"), Context(context_tokens=8_192), roomy)
+    each = long.context_tokens
+    assert most_sequences(asked, each) <= 10**9 // each
+    many = with_context(asked, sequences=128)
+    assert longest_context_tokens(many) <= 10**9
+    for tokens in (0, -5, 10**9 + 1):
+        with pytest.raises(ValueError, match=rf"tokens is {tokens}; 1 to 1000000000"):
+            most_sequences(asked, tokens)
+    with pytest.raises(ValueError, match=r"context_tokens is 1000000000; at most 10485760, as trained"):
+        most_sequences(asked, 10**9)
+
+
 def test_the_host_is_asked_where_its_memory_is_given() -> None:
     asked = plan()._replace(host_gib=1)
     _card, host = holdings(asked)

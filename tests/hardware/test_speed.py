@@ -231,7 +231,7 @@ def test_context_beyond_training_is_refused() -> None:
     roof = machine_roof(machine("rtx-4090"), RATES)
     weights = model_weights(LLAMA, f16(LLAMA))
     decode_range(LLAMA, weights, roof, Step(context_tokens=131_072), SPREAD)
-    with pytest.raises(ValueError, match=r"131,073 tokens, and llama-3\.1-8b is trained for 131,072"):
+    with pytest.raises(ValueError, match=r"131,073 tokens, and the model is trained for 131,072"):
         decode_range(LLAMA, weights, roof, Step(context_tokens=131_073), SPREAD)
     with pytest.raises(ValueError, match="131,073 tokens"):
         prefill_range(LLAMA, weights, roof, Prompt(tokens=131_072, cached_tokens=1), SPREAD)
@@ -250,3 +250,22 @@ def test_bounds() -> None:
     assert_accepts_exactly(Rates, rates, "layer_overhead_s", 0.0, 1.0)
     for field in ("low", "high"):
         assert_accepts_exactly(Spread, SPREAD.model_dump(), field, SMALLEST, 10.0)
+
+
+def test_a_model_that_uses_all_of_its_experts_has_none_apart() -> None:
+    built = model("mixtral-8x7b")
+    assert built.experts
+    every = built.model_copy(update={"experts": built.experts.model_copy(update={"active": 8})})
+    found = model_weights(every, 5e10)
+    assert (found.expert_bytes, found.used_share) == (0, 1)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_file_without_bytes_is_refused(size: float) -> None:
+    with pytest.raises(ValueError, match=rf"weight_bytes is {size}; it has to be above 0"):
+        model_weights(model("llama-3.1-8b"), size)
+
+
+def test_experts_of_no_bits_are_not_taken_for_unknown() -> None:
+    built = model("mixtral-8x7b")
+    assert model_weights(built, 5e10, 0).expert_bytes == 0 < model_weights(built, 5e10).expert_bytes
