@@ -23,6 +23,7 @@ from snippets.data.prices import (
     read_rentals,
 )
 from snippets.data.providers import read_hosted
+from snippets.data.quality import read_quality
 from snippets.data.records import (
     DataError,
     Record,
@@ -66,6 +67,7 @@ def read_catalog() -> dict[
         "speeds": read_speeds(),
         "vllm_loads": read_vllm_loads(),
         "file_sizes": read_file_sizes(),
+        "quality": read_quality(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from snippets.data.small_model import (
     Floats,
-    LlamaConfig,
     SmallModel,
 )
 
@@ -20,11 +19,12 @@ def norm(
     x: Floats, weight: Floats, eps: float
 ) -> Floats:
     """Divide each row by its root mean square."""
-    square = np.mean(x * x, axis=-1, keepdims=True)
-    scaled: Floats = x / np.sqrt(
-        square + np.float32(eps)
+    square: Floats = np.mean(
+        x * x, axis=-1, keepdims=True
     )
-    return scaled * weight
+    scale = np.sqrt(square + np.float32(eps))
+    scaled: Floats = x / scale * weight
+    return scaled
 
 
 def softmax(x: Floats) -> Floats:
@@ -32,7 +32,11 @@ def softmax(x: Floats) -> Floats:
     grown: Floats = np.exp(
         x - x.max(axis=-1, keepdims=True)
     )
-    return grown / grown.sum(axis=-1, keepdims=True)
+    total: Floats = grown.sum(
+        axis=-1, keepdims=True
+    )
+    shares: Floats = grown / total
+    return shares
 
 
 def rotate(
@@ -40,8 +44,8 @@ def rotate(
 ) -> Floats:
     """Turn pairs by an angle that grows with place.
 
-    x: (heads, tokens, head); value i pairs with value
-    i + head/2 and turns by place / theta**(2 i/head)
+    x: (heads, tokens, head); value i and the one
+    head/2 later turn by place / theta**(2 i / head)
     first: the place of the first token
     Source: RoFormer, arXiv 2104.09864
     """
@@ -66,7 +70,7 @@ def rotate(
 
 # --8<-- [start:layer]
 class Cache(NamedTuple):
-    """Keys and values so far: (heads, tokens, head)."""
+    """Keys, values: (heads, tokens, head)."""
 
     keys: Floats
     values: Floats
@@ -83,8 +87,8 @@ def attend(
 ) -> Floats:
     """Mix values by how well their keys match.
 
-    softmax(q kᵀ / √head) v over what came before; each
-    key and value head serves q/k heads.
+    softmax(q kᵀ / √head) v over what came before.
+    Each head of keys serves several of queries.
     """
     shared = len(q) // len(cache.keys)
     keys = np.repeat(cache.keys, shared, axis=0)
@@ -108,8 +112,8 @@ def attend(
 class Pass:
     """One reading of a text, token after token.
 
-    inputs: where given, what each matrix multiplied,
-    (tokens, in), by the name of its weights
+    inputs: filled, where given, with what each
+    matrix multiplied, (tokens, in), by its name
     """
 
     def __init__(
@@ -132,7 +136,7 @@ class Pass:
     def remember(
         self, i: int, k: Floats, v: Floats
     ) -> Cache:
-        """Put keys and values behind those of before."""
+        """Add keys and values to what was read."""
         if i == len(self.caches):
             self.caches.append(Cache(k, v))
         else:
@@ -196,16 +200,16 @@ class Pass:
     def read(self, tokens: Sequence[int]) -> Floats:
         """Read more tokens: logits (tokens, vocab).
 
-        Raises ValueError for a token that is not in the
-        vocabulary.
+        Raises ValueError for a token that is not in
+        the vocabulary.
         """
         config = self.model.config
         most = config.vocab_size
         for token in tokens:
             if not 0 <= token < most:
                 raise ValueError(
-                    f"token {token}: allowed are 0 to "
-                    f"{most - 1}"
+                    f"token {token}: allowed are "
+                    f"0 to {most - 1}"
                 )
         table = "model.embed_tokens.weight"
         x = self.model.weights[table][list(tokens)]
@@ -224,7 +228,7 @@ def forward(
     tokens: Sequence[int],
     inputs: Inputs | None = None,
 ) -> Floats:
-    """Logits of every next token: (tokens, vocab)."""
+    """Logits of next tokens: (tokens, vocab)."""
     return Pass(model, inputs).read(tokens)
 
 
@@ -237,7 +241,7 @@ def generate(
     tokens: Sequence[int],
     count: int,
 ) -> list[int]:
-    """Continue with the likeliest token, so often."""
+    """Continue with the likeliest token."""
     reading = Pass(model)
     logits = reading.read(tokens)
     found: list[int] = []
@@ -267,7 +271,7 @@ def losses(
 def nats_per_token(
     model: SmallModel, tokens: Sequence[int]
 ) -> float:
-    """Mean loss of a text; perplexity is e to that."""
+    """Mean loss; the perplexity is e to that."""
     logits = forward(model, tokens)
     return float(losses(logits, tokens).mean())
 

@@ -1,4 +1,4 @@
-"""What is in the small model that the guide ships?"""
+"""What is in the small model of the guide?"""
 
 # --8<-- [start:config]
 import json
@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 
 class LlamaConfig(BaseModel):
-    """What a Llama's config.json says of its shapes."""
+    """What config.json says of a Llama's shapes."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -45,7 +45,7 @@ class LlamaConfig(BaseModel):
 
 
 class SmallModel(NamedTuple):
-    """The model: its shapes, and its weights by name."""
+    """The shapes, and the weights by name."""
 
     config: LlamaConfig
     weights: Mapping[str, Floats]
@@ -76,7 +76,7 @@ def widen(bits: bytes) -> Floats:
 
 @cache
 def read_small_model() -> SmallModel:
-    """Read the shapes and all weights, as float32."""
+    """Read shapes and weights, as float32."""
     config = LlamaConfig.model_validate_json(
         read_text("config.json")
     )

@@ -12,6 +12,7 @@ from snippets.data.small_model import read_text
 
 MARK = "▁"  # stands for a space
 BYTE = re.compile("<0x([0-9A-F]{2})>")
+SPECIAL = ("<unk>", "<s>", "</s>")
 
 
 class Tokenizer(NamedTuple):
@@ -29,10 +30,10 @@ class Tokenizer(NamedTuple):
 
     # --8<-- [start:encode]
     def split(self, word: str) -> list[str]:
-        """Merge the characters of a word into pieces.
+        """Merge characters of a word into pieces.
 
-        The pair that was learned first merges first;
-        of equal pairs, the left one.
+        The pair learned first merges first; of
+        equal pairs, the left one.
         """
         parts = list(word)
         while True:
@@ -52,10 +53,10 @@ class Tokenizer(NamedTuple):
     def encode(self, text: str) -> list[int]:
         """Number the pieces of a text.
 
-        No piece has a space but at its start, so words
-        split alone. A character without a piece becomes
-        a token for each byte of its UTF-8. No token is
-        put in front.
+        A piece has a space at its start or none, so
+        words split alone. A character without a
+        piece becomes a token for each byte of its
+        UTF-8. No token is put in front.
         """
         if not text:
             return []
@@ -91,8 +92,8 @@ class Tokenizer(NamedTuple):
     def decode(self, tokens: Iterable[int]) -> str:
         """Join the pieces of tokens into text.
 
-        <s>, </s> and <unk> have none; bytes that are no
-        UTF-8 become a replacement character.
+        <s>, </s> and <unk> have none. Bytes not
+        in UTF-8 become a replacement character.
         """
         data = b""
         for token in tokens:
@@ -100,7 +101,7 @@ class Tokenizer(NamedTuple):
             byte = BYTE.fullmatch(piece)
             if byte:
                 data += bytes.fromhex(byte[1])
-            elif not piece.startswith("<"):
+            elif piece not in SPECIAL:
                 data += piece.encode()
         text = data.decode(errors="replace")
         return text.replace(MARK, " ").removeprefix(

@@ -1,11 +1,11 @@
-"""Train the small model that the guide takes apart: `python -m tests.data.train OUT` (some 20 minutes, 2 cores).
+"""Train the small model that the guide takes apart, in some 20 minutes on 2 cores.
 
 Needs what `tests/data/train.lock` names, in an environment of its own:
 
     python -m venv /tmp/train && /tmp/train/bin/pip install --require-hashes -r tests/data/train.lock
     /tmp/train/bin/python -m tests.data.train snippets/data/small_model
 
-Writes model.safetensors (BF16), config.json, tokenizer.json, held_back.txt, calibration.txt and training.json.
+It writes the model (BF16), config.json, tokenizer.json, the two texts, and training.json.
 """
 
 from __future__ import annotations
@@ -182,9 +182,13 @@ def windows(texts: list[str], tokenizer: Tokenizer) -> np.ndarray:
 def train(tokens: np.ndarray, steps: int) -> Weights:
     """AdamW, warmed up and cooled down along a cosine."""
     rate = optax.warmup_cosine_decay_schedule(0.0, 4e-3, steps // 20, steps, 1e-4)
+
+    def is_matrix(weights: Weights) -> dict[str, bool]:
+        return {name: value.ndim == 2 for name, value in weights.items()}
+
     optimizer = optax.chain(
         optax.clip_by_global_norm(1.0),
-        optax.adamw(rate, b2=0.95, weight_decay=0.1, mask=lambda tree: {k: v.ndim == 2 for k, v in tree.items()}),
+        optax.adamw(rate, b2=0.95, weight_decay=0.1, mask=is_matrix),
     )
     weights = initial(jax.random.key(SEED))
     state = optimizer.init(weights)
@@ -208,6 +212,25 @@ def train(tokens: np.ndarray, steps: int) -> Weights:
     return weights
 
 
+def judge(rounded: Weights, held_back: list[str], tokenizer: Tokenizer) -> dict[str, Any]:
+    """Losses of what was held back, in windows of the length it was trained on."""
+    exact = {name: value.astype(jnp.float32) for name, value in rounded.items()}
+    judged = windows(held_back, tokenizer)
+    score = jax.jit(loss)
+    losses = [float(score(exact, judged[i : i + 1])) for i in range(len(judged))]
+    nats = float(np.mean(losses))
+    tokens = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in held_back)
+    characters = sum(len(text) for text in held_back) / tokens
+    return {
+        "held_back_tokens": len(judged) * CONTEXT,
+        "held_back_nats_per_token": round(nats, 4),
+        "held_back_perplexity": round(float(np.exp(nats)), 3),
+        "held_back_window_nats": [round(value, 5) for value in losses[:8]],
+        "characters_per_token": round(characters, 3),
+        "bits_per_character": round(nats / np.log(2) / characters, 4),
+    }
+
+
 def main(out: Path) -> None:
     """Train, round to BF16, measure, write."""
     began = time.monotonic()
@@ -218,11 +241,6 @@ def main(out: Path) -> None:
     tokens = windows(training, tokenizer)
     weights = train(tokens, STEPS)
     rounded = {name: value.astype(jnp.bfloat16) for name, value in weights.items()}
-    exact = {name: value.astype(jnp.float32) for name, value in rounded.items()}
-    judged = windows(held_back, tokenizer)
-    score = jax.jit(loss)
-    losses = [float(score(exact, judged[i : i + 1])) for i in range(len(judged))]
-    nats = float(np.mean(losses))
     out.mkdir(parents=True, exist_ok=True)
     save_file(rounded, str(out / "model.safetensors"), metadata={"format": "pt"})
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
@@ -230,9 +248,6 @@ def main(out: Path) -> None:
     (out / "held_back.txt").write_text("\n".join(held_back) + "\n", encoding="utf-8")
     calibration = training[:: len(training) // CALIBRATION][:CALIBRATION]
     (out / "calibration.txt").write_text("\n".join(calibration) + "\n", encoding="utf-8")
-    characters = sum(len(text) for text in held_back) / sum(
-        len(tokenizer.encode(text, add_special_tokens=False).ids) for text in held_back
-    )
     report = {
         "parameters": sum(value.size for value in weights.values()),
         "training_chapters": len(training),
@@ -240,10 +255,7 @@ def main(out: Path) -> None:
         "training_tokens": int(tokens.shape[0] * CONTEXT),
         "tokens_seen": STEPS * BATCH * CONTEXT,
         "steps": STEPS,
-        "held_back_nats_per_token": round(nats, 4),
-        "held_back_perplexity": round(float(np.exp(nats)), 3),
-        "characters_per_token": round(characters, 3),
-        "bits_per_character": round(nats / np.log(2) / characters, 4),
+        **judge(rounded, held_back, tokenizer),
         "seconds": round(time.monotonic() - began),
     }
     (out / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
