@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from gguf import GGMLQuantizationType
 
-from snippets.model_formats.gguf import (
+from snippets.model_formats.gguf_file import (
     ALIGNMENT,
     DEFAULT_ALIGNMENT_BYTES,
     LONGEST_KEY,

@@ -11,8 +11,6 @@ import csv
 import ctypes as c
 import os
 import subprocess
-import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from snippets.data.models import Model, model
 from snippets.data.small_model import read_small_model, read_text, small_model_file
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hardware.weights import tensor_types
-from snippets.quantization.quality import Compared, Quality, compare, summarize
+from snippets.quantization.quality import Compared, Quality, compare
 from tests.model_formats import llama
 from tests.model_formats.llama_worker import engine
 
