@@ -191,7 +191,7 @@ def skip_bools(cursor: Cursor, count: int) -> None:
         if odd := piece.lstrip(b"\x00\x01"):
             raise FormatError(
                 at + len(piece) - len(odd),
-                f"a bool is {odd[0]}: 0 or 1",
+                f"a bool is {odd[0]}, not 0 or 1",
             )
 
 
