@@ -81,11 +81,14 @@ class Gguf(NamedTuple):
         self, file: BinaryIO, info: TensorInfo
     ) -> bytes:
         """Read the bytes of a tensor."""
-        file.seek(
-            self.data_offset_bytes
-            + info.offset_bytes
+        cursor = Cursor(file)
+        at = self.data_offset_bytes
+        cursor.skip(
+            at + info.offset_bytes, info.name
         )
-        return file.read(info.size_bytes)
+        return cursor.take(
+            info.size_bytes, info.name
+        )
 
 
 # --8<-- [end:gguf]

@@ -72,7 +72,12 @@ def check_tensor(tensor: GgufTensor) -> None:
         raise ValueError(
             f"{name}: kind {kind} is not known"
         )
-    expected = stored_bytes(kind, shape)
+    try:
+        expected = stored_bytes(kind, shape)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: {error}"
+        ) from error
     if len(data) != expected:
         raise ValueError(
             f"{name}: {len(data)} bytes, not "
