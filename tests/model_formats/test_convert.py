@@ -151,5 +151,5 @@ def test_faults_of_a_file_stop_the_way_back() -> None:
     ]
     with pytest.raises(ValueError, match=r"q_proj\.weight is \(2, 128, 256\), not \(256, 256\)"):
         from_gguf(CONFIG, turned, tied=True)
-    with pytest.raises(ValueError, match=r"blk\.0\.attn_q\.weight stands twice"):
+    with pytest.raises(ValueError, match=r"blk\.0\.attn_norm\.weight stands twice"):
         from_gguf(CONFIG, [*tensors, tensors[2]], tied=True)
