@@ -6,7 +6,7 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,14 @@ from snippets.model_formats.convert_names import (
     places,
     separate,
 )
+from snippets.model_formats.gguf_file import (
+    read_data,
+    read_gguf,
+)
+from snippets.model_formats.gguf_values import Value
+from snippets.model_formats.gguf_writer import (
+    Stored,
+)
 
 # --8<-- [end:imports]
 
@@ -28,13 +36,13 @@ from snippets.model_formats.convert_names import (
 class Encoded(NamedTuple):
     """A matrix as a type of GGUF stores it."""
 
-    kind: str
+    type: str
     data: bytes
 
 
 # What encodes a matrix (out, in), given its name.
 Encode = Callable[[str, Floats], Encoded]
-# What decodes bytes of a kind to a shape.
+# What decodes bytes of a type to (out, in).
 Decode = Callable[
     [str, bytes, tuple[int, ...]], Floats
 ]
@@ -81,7 +89,7 @@ def plain(
 ) -> Floats:
     """Widen F32, F16 or BF16 to float32.
 
-    Raises ValueError for another kind.
+    Raises ValueError for another type.
     """
     if kind == "BF16":
         upper = np.frombuffer(data, "<u2")
@@ -89,7 +97,7 @@ def plain(
         return wide.view("<f4").reshape(shape)
     if kind not in ("F32", "F16"):
         raise ValueError(
-            f"kind {kind}: F32, F16 and BF16 are "
+            f"type {kind}: F32, F16 and BF16 are "
             "plain; give a decoder for others"
         )
     form = "<f4" if kind == "F32" else "<f2"
@@ -100,19 +108,7 @@ def plain(
 # --8<-- [end:kinds]
 
 
-# --8<-- [start:convert]
-class Stored(NamedTuple):
-    """A tensor for a GGUF file.
-
-    shape: (out, in); a file says (in, out)
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    data: bytes
-
-
+# --8<-- [start:to]
 def to_gguf(
     config: LlamaConfig,
     weights: Mapping[str, Floats],
@@ -140,10 +136,36 @@ def to_gguf(
         kind, data = kept(one.gguf_name, values)
         found.append(
             Stored(
-                one.gguf_name, kind, one.shape, data
+                one.gguf_name,
+                one.shape[::-1],
+                kind,
+                data,
             )
         )
     return found
+
+
+# --8<-- [end:to]
+
+
+# --8<-- [start:from]
+def read_stored(
+    file: BinaryIO,
+) -> tuple[Mapping[str, Value], list[Stored]]:
+    """Read all that `write_gguf` was given.
+
+    Raises FormatError as `read_gguf` does.
+    """
+    found = read_gguf(file)
+    return found.metadata, [
+        Stored(
+            one.name,
+            one.shape,
+            one.type,
+            read_data(file, one),
+        )
+        for one in found.tensors
+    ]
 
 
 def from_gguf(
@@ -163,7 +185,8 @@ def from_gguf(
     }
     found: dict[str, Floats] = {}
     wrong = []
-    for name, kind, shape, data in tensors:
+    for name, reversed_shape, kind, data in tensors:
+        shape = reversed_shape[::-1]
         place = by_name.get(name)
         if place is None:
             wrong.append(f"{name} is not known")
@@ -180,4 +203,4 @@ def from_gguf(
     return found
 
 
-# --8<-- [end:convert]
+# --8<-- [end:from]
