@@ -47,50 +47,49 @@ def agreement(found: list[list[int]], expected: list[list[int]]) -> float:
     return sum(one == other for one, other in pairs) / len(pairs)
 
 
-def margins(
-    model: SmallModel, prompt: list[int], found: list[int]
-) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """By how much the likeliest token led at each place where one was chosen."""
-    rows = np.sort(forward(model, [*prompt, *found])[len(prompt) - 1 : -1], axis=1)
-    lead: np.ndarray[tuple[int], np.dtype[np.float32]] = rows[:, -1] - rows[:, -2]
-    return lead
+@pytest.fixture(scope="module")
+def expected() -> list[list[int]]:
+    return [generate(MODEL, prompt, 64) for prompt in PROMPTS]
 
 
-def test_greedy_tokens_are_those_of_numpy(converted: Path) -> None:
+def lost(model: SmallModel, prompt: list[int], found: list[int]) -> float:
+    """By how much, at most, NumPy likes another token better than the one that was chosen."""
+    rows = forward(model, [*prompt, *found])[len(prompt) - 1 : -1]
+    return float((rows.max(axis=1) - rows[np.arange(len(found)), found]).max())
+
+
+def error_of(path: Path, model: SmallModel, window: list[int]) -> float:
+    (found,) = llama.logits(path, [window], **EXACT)
+    return float(np.abs(found - forward(model, window)).max())
+
+
+def test_greedy_tokens_are_those_of_numpy(converted: Path, expected: list[list[int]]) -> None:
     assert len(PROMPTS) >= 20
-    expected = [generate(MODEL, prompt, 64) for prompt in PROMPTS]
     assert llama.generate(converted, PROMPTS, 64, **EXACT) == expected
     assert len({tuple(row) for row in expected}) > 20  # it does not say one thing
 
 
-def test_logits_differ_by_rounding_and_no_choice_is_near_enough_to_a_tie_to_flip(converted: Path) -> None:
-    window = PROMPTS[5] + generate(MODEL, PROMPTS[5], 64)
-    (found,) = llama.logits(converted, [window], **EXACT)
-    error = np.abs(found - forward(MODEL, window)).max()
+def test_logits_differ_by_rounding_and_no_choice_was_near_enough_to_a_tie_to_flip(
+    converted: Path, expected: list[list[int]]
+) -> None:
+    error = error_of(converted, MODEL, PROMPTS[5] + expected[5])
     assert 0 < error < 1e-4
-    for prompt in PROMPTS:
-        assert margins(MODEL, prompt, generate(MODEL, prompt, 64)).min() > 2 * error
+    for prompt, found in zip(PROMPTS[:8], expected, strict=False):
+        rows = np.sort(forward(MODEL, [*prompt, *found])[len(prompt) - 1 : -1], axis=1)
+        assert (rows[:, -1] - rows[:, -2]).min() > 2 * error
 
 
 @pytest.mark.parametrize("encode", [as_bf16, as_f16])
-def test_sixteen_bits_store_the_weights_but_the_engine_rounds_activations_too(
-    encode: Encode, tmp_path: Path
+def test_with_sixteen_bits_the_engine_rounds_activations_too_and_parts_at_near_ties_only(
+    encode: Encode, tmp_path: Path, expected: list[list[int]]
 ) -> None:
     tensors = to_gguf(MODEL.config, MODEL.weights, encode, tied=True)
     path = write(tmp_path / "16.gguf", tensors)
     kept = SmallModel(MODEL.config, from_gguf(MODEL.config, tensors, tied=True))
-    window = PROMPTS[5] + generate(MODEL, PROMPTS[5], 64)
-    (found,) = llama.logits(path, [window], **EXACT)
-    error = np.abs(found - forward(kept, window)).max()
+    error = error_of(path, kept, PROMPTS[5] + expected[5])
     assert 1e-4 < error < 0.2
-    expected = [generate(kept, prompt, 64) for prompt in PROMPTS]
-    for prompt, ours, theirs in zip(
-        PROMPTS, expected, llama.generate(path, PROMPTS, 64, **EXACT), strict=True
-    ):
-        if ours != theirs:
-            # They part where the two likeliest tokens were nearer than the error, and nowhere else.
-            place = next(i for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other)
-            assert margins(kept, prompt, ours)[place] < 2 * error
+    for prompt, found in zip(PROMPTS, llama.generate(path, PROMPTS, 64, **EXACT), strict=True):
+        assert lost(kept, prompt, found) < 2 * error
 
 
 ODD = (
@@ -105,7 +104,7 @@ def test_tokens_are_those_of_the_tokenizer(converted: Path) -> None:
     assert llama.tokenize(converted, texts) == [TOKENIZER.encode(text) for text in texts]
 
 
-def test_rows_in_hugging_faces_order_make_another_model(tmp_path: Path) -> None:
+def test_rows_in_hugging_faces_order_make_another_model(tmp_path: Path, expected: list[list[int]]) -> None:
     """The engine cannot notice: shapes fit. That is why tokens are compared."""
     tensors = [
         one._replace(data=MODEL.weights["model.layers.0.self_attn.q_proj.weight"].tobytes())
@@ -114,7 +113,7 @@ def test_rows_in_hugging_faces_order_make_another_model(tmp_path: Path) -> None:
         for one in to_gguf(MODEL.config, MODEL.weights, as_f32, tied=True)
     ]
     found = llama.generate(write(tmp_path / "order.gguf", tensors), PROMPTS, 16, **EXACT)
-    assert agreement(found, [generate(MODEL, prompt, 16) for prompt in PROMPTS]) < 0.9
+    assert agreement(found, [row[:16] for row in expected]) < 0.9
 
 
 def test_a_file_without_a_tensor_is_refused_by_the_engine_too(tmp_path: Path) -> None:
