@@ -21,12 +21,11 @@ from snippets.model_formats.convert_names import (
     separate,
 )
 from snippets.model_formats.gguf_file import (
-    read_data,
     read_gguf,
 )
 from snippets.model_formats.gguf_values import Value
 from snippets.model_formats.gguf_writer import (
-    Stored,
+    GgufTensor,
 )
 
 # --8<-- [end:imports]
@@ -115,7 +114,7 @@ def to_gguf(
     encode: Encode = as_f32,
     *,
     tied: bool,
-) -> list[Stored]:
+) -> list[GgufTensor]:
     """Name, order and encode what a file stores.
 
     encode: for matrices; vectors stay in F32
@@ -135,7 +134,7 @@ def to_gguf(
         )
         kind, data = kept(one.gguf_name, values)
         found.append(
-            Stored(
+            GgufTensor(
                 one.gguf_name,
                 one.shape[::-1],
                 kind,
@@ -151,18 +150,18 @@ def to_gguf(
 # --8<-- [start:from]
 def read_stored(
     file: BinaryIO,
-) -> tuple[Mapping[str, Value], list[Stored]]:
+) -> tuple[Mapping[str, Value], list[GgufTensor]]:
     """Read all that `write_gguf` was given.
 
     Raises FormatError as `read_gguf` does.
     """
     found = read_gguf(file)
     return found.metadata, [
-        Stored(
+        GgufTensor(
             one.name,
             one.shape,
-            one.type,
-            read_data(file, one),
+            one.kind,
+            found.read(file, one),
         )
         for one in found.tensors
     ]
@@ -170,7 +169,7 @@ def read_stored(
 
 def from_gguf(
     config: LlamaConfig,
-    tensors: Iterable[Stored],
+    tensors: Iterable[GgufTensor],
     decode: Decode = plain,
     *,
     tied: bool,

@@ -22,8 +22,7 @@ from snippets.model_formats.convert import (
     to_gguf,
 )
 from snippets.model_formats.convert_names import interleave
-from snippets.model_formats.gguf_values import Value
-from snippets.model_formats.gguf_writer import Stored, write_gguf
+from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
 
 CONFIG, WEIGHTS = read_small_model()
 
@@ -40,9 +39,9 @@ def test_a_round_trip_keeps_every_bit(encode: Encode) -> None:
 def test_a_file_gives_back_what_was_written() -> None:
     tensors = to_gguf(CONFIG, WEIGHTS, as_bf16, tied=True)
     file = io.BytesIO()
-    write_gguf(file, {"general.architecture": Value("str", "llama")}, tensors)
+    write_gguf(file, {"general.architecture": "llama"}, tensors)
     metadata, found = read_stored(file)
-    assert metadata == {"general.architecture": Value("str", "llama")}
+    assert dict(metadata) == {"general.architecture": "llama"}
     assert found == tensors
     shapes = {one.name: one.shape for one in found}
     assert shapes["token_embd.weight"] == (256, 2_048)  # as GGUF has it: row length first
@@ -63,8 +62,8 @@ def test_an_output_matrix_of_its_own_makes_the_round_trip_too() -> None:
 
 def test_vectors_stay_in_f32_and_queries_and_keys_alone_are_reordered() -> None:
     stored = {one.name: one for one in to_gguf(CONFIG, WEIGHTS, as_f16, tied=True)}
-    assert {one.type for one in stored.values() if len(one.shape) == 1} == {"F32"}
-    assert {one.type for one in stored.values() if len(one.shape) == 2} == {"F16"}
+    assert {one.kind for one in stored.values() if len(one.shape) == 1} == {"F32"}
+    assert {one.kind for one in stored.values() if len(one.shape) == 2} == {"F16"}
     for part, heads in (("q", 4), ("k", 2), ("v", 0)):
         matrix = WEIGHTS[f"model.layers.3.self_attn.{part}_proj.weight"]
         expected = interleave(matrix, heads) if heads else matrix
@@ -155,10 +154,12 @@ def test_faults_of_a_file_stop_the_way_back() -> None:
     short = [one for one in tensors if one.name != "blk.2.attn_q.weight"]
     with pytest.raises(ValueError, match=r"model\.layers\.2\.self_attn\.q_proj\.weight is missing"):
         from_gguf(CONFIG, short, tied=True)
-    more = Stored("rope_freqs.weight", (32,), "F32", bytes(128))
+    more = GgufTensor("rope_freqs.weight", (32,), "F32", bytes(128))
     with pytest.raises(ValueError, match=r"rope_freqs\.weight is not known"):
         from_gguf(CONFIG, [*tensors, more], tied=True)
-    named = Stored("model.norm.weight", *next(one for one in tensors if one.name == "output_norm.weight")[1:])
+    named = GgufTensor(
+        "model.norm.weight", *next(one for one in tensors if one.name == "output_norm.weight")[1:]
+    )
     with pytest.raises(ValueError, match=r"^model\.norm\.weight is not known"):
         from_gguf(CONFIG, [*tensors, named], tied=True)
     turned = [
