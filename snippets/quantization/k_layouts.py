@@ -14,6 +14,21 @@ from snippets.quantization.blocks import (
 WEIGHTS = 256
 
 
+def low(data: Bytes, bits: int) -> Bytes:
+    """The lowest bits of each byte."""
+    return data & np.uint8((1 << bits) - 1)
+
+
+def down(data: Bytes, bits: int) -> Bytes:
+    """Move bits down; the lowest fall off."""
+    return data >> np.uint8(bits)
+
+
+def up(data: Bytes, bits: int) -> Bytes:
+    """Move bits up; the highest fall off."""
+    return data << np.uint8(bits)
+
+
 def shifts(bits: int) -> Bytes:
     """Where codes begin in a byte."""
     places = np.arange(0, 8, bits, dtype=np.uint8)
@@ -32,7 +47,7 @@ def weave(
     parts = codes.reshape(
         -1, 8 // bits, run, codes.shape[-1]
     )
-    woven = np.bitwise_or.reduce(
+    woven: Bytes = np.bitwise_or.reduce(
         parts << shifts(bits), axis=1
     )
     return woven.reshape(-1, codes.shape[-1])
@@ -43,8 +58,7 @@ def unweave(
 ) -> Bytes:
     """Take them apart: (codes, blocks)."""
     parts = data.reshape(-1, 1, run, data.shape[-1])
-    codes = parts >> shifts(bits)
-    codes &= (1 << bits) - 1
+    codes = low(parts >> shifts(bits), bits)
     return codes.reshape(-1, data.shape[-1])
 
 
@@ -61,19 +75,23 @@ def pack_sixes(scales: Bytes, mins: Bytes) -> Bytes:
     """
     both = np.stack([scales, mins])
     first, last = both[:, :4], both[:, 4:]
-    top = first | (last >> 4 << 6)
-    low, high = last & 15
-    return np.concatenate([*top, low | (high << 4)])
+    top = first | up(down(last, 4), 6)
+    left, right = low(last, 4)
+    return np.concatenate(
+        [*top, left | up(right, 4)]
+    )
 
 
 def unpack_sixes(
     data: Bytes,
 ) -> tuple[Bytes, Bytes]:
     """Scales and mins, (8, blocks) each."""
-    top, low = data[:8], data[8:]
-    last = np.concatenate([low & 15, low >> 4])
-    last |= top >> 6 << 4
-    both = top & 63
+    top, cut = data[:8], data[8:]
+    last = np.concatenate(
+        [low(cut, 4), down(cut, 4)]
+    )
+    last |= up(down(top, 6), 4)
+    both = low(top, 6)
     return (
         np.concatenate([both[:4], last[:4]]),
         np.concatenate([both[4:], last[4:]]),
@@ -84,8 +102,8 @@ def pack_signed_sixes(scales: Bytes) -> Bytes:
     """Put 16 scales, 32 added, in 12 bytes."""
     return np.concatenate(
         [
-            weave(scales & 15, 4, 8),
-            weave(scales >> 4, 2, 4),
+            weave(low(scales, 4), 4, 8),
+            weave(down(scales, 4), 2, 4),
         ]
     )
 
@@ -93,7 +111,7 @@ def pack_signed_sixes(scales: Bytes) -> Bytes:
 def unpack_signed_sixes(data: Bytes) -> Floats:
     """The 16 scales of a block of Q3_K."""
     scales = unweave(data[:8], 4, 8)
-    scales |= unweave(data[8:], 2, 4) << 4
+    scales |= up(unweave(data[8:], 2, 4), 4)
     return scales.astype(np.float32) - 32
 
 
@@ -121,8 +139,8 @@ def shifted(
     halves: float16 of d, then of dmin
     """
     d = half_floats(halves[:2]) * scales
-    low = half_floats(halves[2:]) * mins
-    out = spread(codes, d) - low[:, None]
+    least = half_floats(halves[2:]) * mins
+    out = spread(codes, d) - least[:, None]
     return out.reshape(WEIGHTS, -1)
 
 
@@ -131,14 +149,17 @@ def decode_two(data: Bytes) -> Floats:
     scales = data[:16]
     codes = unweave(data[16:80], 2, 32)
     return shifted(
-        codes, scales & 15, scales >> 4, data[80:]
+        codes,
+        low(scales, 4),
+        down(scales, 4),
+        data[80:],
     )
 
 
 def decode_three(data: Bytes) -> Floats:
     """Q3_K: high bits, low bits, scales, d."""
     codes = unweave(data[32:96], 2, 32)
-    codes |= unweave(data[:32], 1, 32) << 2
+    codes |= up(unweave(data[:32], 1, 32), 2)
     scales = unpack_signed_sixes(data[96:108])
     d = half_floats(data[108:])
     out = spread(codes, d * scales, 4)
@@ -156,14 +177,14 @@ def decode_five(data: Bytes) -> Floats:
     """Q5_K: as Q4_K, high bits before the low."""
     scales, mins = unpack_sixes(data[4:16])
     codes = unweave(data[48:], 4, 32)
-    codes |= unweave(data[16:48], 1, 32) << 4
+    codes |= up(unweave(data[16:48], 1, 32), 4)
     return shifted(codes, scales, mins, data[:4])
 
 
 def decode_six(data: Bytes) -> Floats:
     """Q6_K: low bits, high bits, scales, d."""
     codes = unweave(data[:128], 4, 64)
-    codes |= unweave(data[128:192], 2, 32) << 4
+    codes |= up(unweave(data[128:192], 2, 32), 4)
     scales = data[192:208].view(np.int8)
     d = half_floats(data[208:])
     out = spread(codes, d * scales, 32)

@@ -64,7 +64,7 @@ def encode_two(x: Floats) -> Bytes:
 def encode_sixes(
     x: Floats, search: Search
 ) -> Bytes:
-    """Q4_K, Q5_K: 8 groups, 6 bits for scale and min.
+    """Q4_K, Q5_K: 8 groups, scales in 6 bits.
 
     An error counts by the size of its weight, plus
     the root mean square of the group.

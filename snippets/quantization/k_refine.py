@@ -16,13 +16,15 @@ from snippets.quantization.k_search import (
 )
 
 ROUNDS = 5
+# Of the bits of a code: a byte's, or all.
+BYTE, KEEP = 255, -1
 
 
 def refine(
     codes: Whole,
     x: Floats,
     weights: Floats,
-    least: int,
+    least: int | None,
     most: int,
 ) -> Floats:
     """Change codes, one by one, and fit the scale.
@@ -31,19 +33,23 @@ def refine(
     i becomes x / scale, rounded, if the best scale
     then explains more: (Σwxl)² / Σwl² grows.
     codes: changed in place
+    least: the lowest code. Without one, codes are
+        bytes of the engine: below 0, they wrap.
     Returns the scale of each group.
     """
     heavy = weights * x
     steps = codes.astype(np.float32)
     sum_lx = in_order(heavy * steps)
     sum_ll = in_order(weights * steps * steps)
+    wrap = BYTE if least is None else KEEP
+    codes &= wrap
     for _ in range(ROUNDS):
         for i, code in enumerate(codes):
             step = code.astype(np.float32)
             lx = sum_lx - heavy[i] * step
             ll = sum_ll - weights[i] * step * step
             possible = lx > 0
-            if least == 0:
+            if least is None:
                 possible &= ll > 0
             new = nearest(x[i] * ll / lx)
             new = new.clip(least, most, new)
@@ -56,7 +62,9 @@ def refine(
                 lx * lx * sum_ll
                 > sum_lx * sum_lx * ll
             )
-            np.copyto(code, new, where=better)
+            np.copyto(
+                code, new & wrap, where=better
+            )
             np.copyto(sum_lx, lx, where=better)
             np.copyto(sum_ll, ll, where=better)
     return np.where(
@@ -105,7 +113,7 @@ def refined_positive(
     flat = top < SMALLEST
     factor = np.float32(most) / top
     codes = nearest(factor * x)
-    codes &= 255
+    codes &= BYTE
     off = x - (1 / factor) * codes.astype("f4")
     least = in_order(weights * off * off)
     for i in range(-4, 5):
@@ -120,7 +128,7 @@ def refined_positive(
         np.copyto(least, error, where=better)
         np.copyto(factor, tried, where=better)
     codes = np.minimum(nearest(factor * x), most)
-    scale = refine(codes, x, weights, 0, most)
+    scale = refine(codes, x, weights, None, most)
     codes[:, flat] = 0
     scale[flat] = 0
     return Centered(codes, scale)

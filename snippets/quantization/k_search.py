@@ -16,6 +16,7 @@ Whole = NDArray[np.int32]
 MAGIC = np.float32(12_582_912)
 MANTISSA = (1 << 23) - 1
 MIDDLE = 1 << 22
+ONE = np.float32(1)
 # A group of smaller weights becomes zeros.
 SMALLEST = np.float32(1e-15)
 
@@ -39,10 +40,17 @@ def in_order(terms: Floats) -> Floats:
     Float sums depend on their order: a loop in C
     has this one, np.sum has others.
     """
-    total = np.zeros_like(terms[0])
+    total = np.zeros(terms.shape[1:], np.float32)
     for term in terms:
         total += term
     return total
+
+
+def divide(
+    above: Floats | np.float32, below: Floats
+) -> Floats:
+    """Divide in float32; by 0, too."""
+    return np.asarray(above / below, np.float32)
 
 
 # --8<-- [end:round]
@@ -120,7 +128,7 @@ def search_shifted(
     sum_x = in_order(weights * x)
     levels = np.float32(search.most)
     codes = codes_for(levels)
-    scale = 1 / (levels / (high - low))
+    scale = ONE / divide(levels, high - low)
     least = error_of(
         codes.astype(np.float32), scale, low
     )
@@ -133,12 +141,12 @@ def search_shifted(
         heavy *= x
         sum_xl = in_order(heavy)
         size = sum_w * sum_ll - sum_l * sum_l
-        new_scale = (
-            sum_w * sum_xl - sum_x * sum_l
-        ) / size
-        new_low = (
-            sum_ll * sum_x - sum_l * sum_xl
-        ) / size
+        new_scale = divide(
+            sum_w * sum_xl - sum_x * sum_l, size
+        )
+        new_low = divide(
+            sum_ll * sum_x - sum_l * sum_xl, size
+        )
         above = new_low > 0
         new_low[above] = 0
         ratio = sum_xl / sum_ll

@@ -13,8 +13,11 @@ from snippets.quantization.blocks import (
 )
 from snippets.quantization.k_layouts import (
     WEIGHTS,
+    down,
+    low,
     pack_signed_sixes,
     pack_sixes,
+    up,
     weave,
 )
 from snippets.quantization.k_search import (
@@ -144,13 +147,13 @@ def store_two(
     """Round again; lay out Q2_K."""
     scales, mins = levels
     first, d = stored(shared[0])
-    second, low = stored(shared[1])
+    second, least = stored(shared[1])
     again = round_again(
-        x, codes, d * scales, low * mins, (0, 3)
+        x, codes, d * scales, least * mins, (0, 3)
     )
     return np.concatenate(
         [
-            scales | (mins << 4),
+            scales | up(mins, 4),
             weave(again, 2, 32),
             first,
             second,
@@ -168,9 +171,13 @@ def store_sixes(
     """Round again; lay out Q4_K or Q5_K."""
     scales, mins = levels
     first, d = stored(shared[0])
-    second, low = stored(shared[1])
+    second, least = stored(shared[1])
     again = round_again(
-        x, codes, d * scales, low * mins, (0, most)
+        x,
+        codes,
+        d * scales,
+        least * mins,
+        (0, most),
     )
     parts = [
         first,
@@ -178,8 +185,8 @@ def store_sixes(
         pack_sixes(scales, mins),
     ]
     if most > 15:
-        parts.append(weave(again >> 4, 1, 32))
-    parts.append(weave(again & 15, 4, 32))
+        parts.append(weave(down(again, 4), 1, 32))
+    parts.append(weave(low(again, 4), 4, 32))
     return np.concatenate(parts)
 
 
@@ -203,8 +210,8 @@ def store_three(
     )
     return np.concatenate(
         [
-            weave(again >> 2, 1, 32),
-            weave(again & 3, 2, 32),
+            weave(down(again, 2), 1, 32),
+            weave(low(again, 2), 2, 32),
             pack_signed_sixes(
                 (levels + 32).astype(np.uint8)
             ),
@@ -225,8 +232,8 @@ def store_six(
     )
     out = np.concatenate(
         [
-            weave(again & 15, 4, 64),
-            weave(again >> 4, 2, 32),
+            weave(low(again, 4), 4, 64),
+            weave(down(again, 4), 2, 32),
             levels.view(np.uint8),
             first,
         ]
