@@ -6,11 +6,10 @@ import numpy as np
 from snippets.quantization.blocks import (
     Bytes,
     Floats,
-    checked,
     require_finite,
+    whole_blocks,
 )
 from snippets.quantization.k_layouts import WEIGHTS
-from snippets.quantization.k_quants import K_FORMATS
 from snippets.quantization.k_refine import (
     refined_positive,
 )
@@ -164,12 +163,8 @@ def quantize_by_importance(
     Source: llama.cpp, ggml/src/ggml-quants.c,
     quantize_row_q4_K_impl, commit 0c1e57098bba
     """
-    _, columns = checked(rows, K_FORMATS[name], 2)
-    if columns % WEIGHTS:
-        raise ValueError(
-            f"{name}: rows of {columns} weights, a "
-            f"multiple of {WEIGHTS} is needed"
-        )
+    columns = rows.shape[-1]
+    whole_blocks(rows, WEIGHTS, name, "weights")
     if importance.shape != (columns,):
         raise ValueError(
             "importance of shape "

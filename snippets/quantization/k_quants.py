@@ -1,8 +1,6 @@
 """How does a K-quant store 256 weights?"""
 
 # --8<-- [start:shifted]
-from collections.abc import Callable
-
 import numpy as np
 
 from snippets.quantization.blocks import (
@@ -120,21 +118,9 @@ def encode_six(x: Floats) -> Bytes:
 
 
 # --8<-- [start:formats]
-def quietly(
-    encode: Callable[[Floats], Bytes],
-) -> Callable[[Floats], Bytes]:
-    """Let groups of zeros divide by zero."""
-
-    def quiet(x: Floats) -> Bytes:
-        with np.errstate(all="ignore"):
-            return encode(x)
-
-    return quiet
-
-
-K_FORMATS = {
+FORMATS = {
     name: BlockFormat(
-        name, WEIGHTS, size, quietly(encode), decode
+        name, WEIGHTS, size, encode, decode
     )
     for name, size, encode, decode in (
         ("Q2_K", 84, encode_two, decode_two),

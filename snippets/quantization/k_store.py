@@ -2,6 +2,7 @@
 
 # --8<-- [start:groups]
 import numpy as np
+from numpy.typing import NDArray
 
 from snippets.quantization.block_formats import (
     half_bytes,
@@ -10,6 +11,7 @@ from snippets.quantization.block_formats import (
 from snippets.quantization.blocks import (
     Bytes,
     Floats,
+    Kind,
 )
 from snippets.quantization.k_layouts import (
     WEIGHTS,
@@ -34,7 +36,9 @@ def grouped(x: Floats, size: int) -> Floats:
     return lines.reshape(size, -1)
 
 
-def ungrouped(codes: Whole, blocks: int) -> Whole:
+def ungrouped(
+    codes: NDArray[Kind], blocks: int
+) -> NDArray[Kind]:
     """The way back: (256, blocks)."""
     groups = codes.reshape(len(codes), -1, blocks)
     lines = groups.transpose(1, 0, 2)
@@ -47,11 +51,6 @@ def stored(scales: Floats) -> tuple[Bytes, Floats]:
     Raises ValueError for weights so large that
     float16 cannot hold their scale.
     """
-    if not np.isfinite(scales).all():
-        raise ValueError(
-            "a scale is not finite: the squares of "
-            "weights overflow float32"
-        )
     data = half_bytes(scales)
     return data, half_floats(data)
 
