@@ -253,7 +253,8 @@ def hard_tensors(
     eighths[:, ::32] = -8
     far = normal.copy()
     far[:, 7::32] *= 100
-    wide = np.exp(chance.normal(0, 6, shape)) * sign
+    power = chance.integers(-60, 13, shape)
+    wide = np.ldexp(normal, power) * 50
     near = np.nextafter(
         halves.astype(np.float32), np.float32(0)
     )
@@ -261,8 +262,8 @@ def hard_tensors(
         "normal": normal,
         "zeros, both signs": normal * 0,
         "one value": 0 * normal + normal[:, :1],
-        "zeros and ones": np.maximum(
-            sign, sign * 0
+        "zeros and ones": np.where(
+            normal > 0, 1, 0 * sign
         ),
         "plus and minus": 0.3 * sign,
         "ties, 8 bits": halves,
