@@ -36,10 +36,10 @@ def encode_eight(rows: Floats) -> Eight:
     """Round weights to 127 steps either way.
 
     scale = largest of the row / 127
-    code = weight / scale, halves to even; -128 is
-        not used, so that codes can change sign
-    Raises ValueError for what is no matrix, and for
-    values that are not finite.
+    code = weight / scale, to even at halves; -128
+        not used: every code has its negative
+    Raises ValueError for what is no matrix, and
+    for values that are not finite.
     """
     rows = checked(rows)
     scales: Floats = np.abs(rows).max(axis=1)
@@ -60,11 +60,11 @@ def decode_eight(eight: Eight) -> Floats:
 
 # --8<-- [start:groups]
 class Groups(NamedTuple):
-    """Codes with a scale and a zero for each group.
+    """Codes, scales and zeros of groups.
 
     codes: 0 to 2**bits - 1, (rows, columns)
     scales: float16, (rows, groups)
-    zeros: the codes that stand for 0, (rows, groups)
+    zeros: codes that stand for 0, (rows, groups)
     """
 
     codes: NDArray[np.uint8]
@@ -88,16 +88,17 @@ def encode_groups(
 ) -> Groups:
     """Round groups of a row to 2**bits steps.
 
-    scale = (high - low) / (2**bits - 1), from the
-        least to the largest, 0 among them; symmetric:
-        twice the largest size in place of high - low
+    scale = (high - low) / (2**bits - 1), over all
+        weights and 0; symmetric: twice the largest
+        size in place of high - low
     zero = -low / scale, rounded; symmetric: the
         middle code, 2**(bits - 1)
-    code = weight / scale, rounded, + zero, in range
-    Scales are rounded to float16 before they divide.
-    Raises ValueError for bits other than 2 to 8, for
-    groups that do not divide a row, for values that
-    are not finite, and for scales that float16
+    code = weight / scale, rounded, + zero, held in
+        range
+    Scales are rounded to float16 before dividing.
+    Raises ValueError for bits other than 2 to 8,
+    for groups that do not divide a row, for values
+    that are not finite, and for scales that float16
     cannot hold.
     Source: Frantar et al., GPTQ, arXiv 2210.17323;
     Lin et al., AWQ, arXiv 2306.00978.
@@ -109,8 +110,8 @@ def encode_groups(
         )
     if group < 1 or rows.shape[1] % group:
         raise ValueError(
-            f"group: {group} does not divide rows of "
-            f"{rows.shape[1]}"
+            f"group: {group} does not divide rows "
+            f"of {rows.shape[1]}"
         )
     parts = rows.reshape(len(rows), -1, group)
     most = np.float32((1 << bits) - 1)
@@ -139,14 +140,14 @@ def encode_groups(
 def half_scales(
     scales: Floats,
 ) -> NDArray[np.float16]:
-    """Round to float16, the least of it at least."""
+    """Round to float16, and never to 0."""
     largest = np.finfo(np.float16).max
     if scales.max() > largest:
         raise ValueError(
             f"scales: {scales.max():.6g}, at most "
             f"{largest:g} is allowed"
         )
-    # A group of zeros has any scale; 0 would divide.
+    # Any scale fits a group of zeros, but 0.
     scales = np.where(scales == 0, 1, scales)
     least = np.finfo(np.float16).smallest_subnormal
     halves = scales.astype(np.float16)
