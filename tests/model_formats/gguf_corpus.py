@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from struct import pack
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from tests.model_formats.gguf_readers import verdicts
+
 PAGE = Path(__file__).parents[2] / "docs/model-formats/gguf-hostile.md"
+# The table stands between these, and a test makes it anew.
+BEGIN, END = "<!-- lies -->", "<!-- /lies -->"
 
 
 class Here:
@@ -177,3 +182,36 @@ LIES = (
     lie("bytes follow", "a second file behind the data", *padded(TENSOR, FIRST), HERE, b"PK\x03\x04"),
     lie("bytes follow the entries", "data of no tensor", NONE, bytes(8), HERE, b"PK\x03\x04"),
 )  # fmt: skip
+
+
+def rows(found: dict[str, list[str]]) -> list[str]:
+    """The table of the page: what each file says, where it lies, and what three readers do with it."""
+    lines = ["| A file with | wrong at | llama.cpp | with data | gguf |", "|---|---:|---|---|---|"]
+    for lie_, *said in zip(LIES, *found.values(), strict=True):
+        marked = [f"**{word}**" if word != "refuses" else word for word in said]
+        at = f"`{lie_.offset}`"
+        lines.append(f"| `{lie_.name}`: {lie_.what} | {at} | {' | '.join(marked)} |")
+    return lines
+
+
+def main() -> None:
+    """Write the table of the page."""
+    with TemporaryDirectory() as folder:
+        found = ask(Path(folder))
+    text_ = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text_.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{chr(10).join(rows(found))}\n\n{END}{after}", encoding="utf-8")
+
+
+def ask(folder: Path) -> dict[str, list[str]]:
+    """What each reader does with each file."""
+    paths = []
+    for number, one in enumerate(LIES):
+        paths.append(folder / f"{number}.gguf")
+        paths[-1].write_bytes(one.data)
+    return {reader: verdicts(reader, paths) for reader in ("llama.cpp", "llama.cpp, data", "gguf")}
+
+
+if __name__ == "__main__":
+    main()
