@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from snippets.data.models import Model, model
 from snippets.data.small_model import Floats, read_small_model, read_text, small_model_file
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hardware.weights import tensor_types
-from snippets.model_formats.convert import Encoded, to_gguf
+from snippets.model_formats.convert import Encoded, as_f32, to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
 from snippets.model_formats.gguf_writer import write_gguf
 from snippets.quantization.quality import Compared, Quality, compare, summarize
@@ -42,6 +43,7 @@ FILE_TYPES = (
 # All matrices in one type, which llama-quantize offers for mixtures of experts only, or not at all.
 UNIFORM = ("MXFP4", "NVFP4")
 BY_ENGINE = "llama.cpp"
+Quantize = Callable[[str, Floats], NDArray[np.uint8]]
 FIRST = 10  # windows that the tests measure again
 RECORD = Path(__file__).with_name("measured.json")
 
@@ -113,14 +115,13 @@ def measure(base: Path, path: Path, count: int | None = None) -> list[Compared]:
     return found
 
 
-def build(path: Path, types: dict[str, str]) -> None:
+def build(path: Path, types: dict[str, str], quantize: Quantize = quantized) -> None:
     """Write the small model as a GGUF file with tensors of these types."""
     model = read_small_model()
 
     def encode(name: str, matrix: Floats) -> Encoded:
         kind = types[name]
-        data = matrix.tobytes() if kind == "F32" else quantized(kind, matrix).tobytes()
-        return Encoded(kind, data)
+        return as_f32(name, matrix) if kind == "F32" else Encoded(kind, quantize(kind, matrix).tobytes())
 
     with path.open("wb") as file:
         metadata = gguf_metadata(model.config, read_tokenizer(), "small")
