@@ -145,8 +145,8 @@ def read_tensor(scan: Scanner, name: str) -> Tensor:
             offsets = read_offsets(scan)
         else:
             raise scan.refuse(
-                f"{name!r}: {key!r} is no key of it "
-                "or is there twice",
+                f"{name!r}: {key!r} is no key or "
+                "is there twice",
                 place,
             )
     if (
