@@ -13,7 +13,10 @@ import numpy as np
 from snippets.data.small_model import (
     Floats,
     LlamaConfig,
+    SmallModel,
 )
+from snippets.data.small_tokenizer import Tokenizer
+from snippets.model_formats import convert_metadata
 from snippets.model_formats.convert_names import (
     faults,
     interleave,
@@ -21,12 +24,12 @@ from snippets.model_formats.convert_names import (
     separate,
 )
 from snippets.model_formats.gguf_file import (
-    read_data,
+    Metadata,
     read_gguf,
 )
 from snippets.model_formats.gguf_values import Value
 from snippets.model_formats.gguf_writer import (
-    Stored,
+    GgufTensor,
 )
 
 # --8<-- [end:imports]
@@ -34,15 +37,15 @@ from snippets.model_formats.gguf_writer import (
 
 # --8<-- [start:kinds]
 class Encoded(NamedTuple):
-    """A matrix as a type of GGUF stores it."""
+    """A matrix as a kind of GGUF stores it."""
 
-    type: str
+    kind: str
     data: bytes
 
 
 # What encodes a matrix (out, in), given its name.
 Encode = Callable[[str, Floats], Encoded]
-# What decodes bytes of a type to (out, in).
+# What decodes bytes of a kind to (out, in).
 Decode = Callable[
     [str, bytes, tuple[int, ...]], Floats
 ]
@@ -89,7 +92,7 @@ def plain(
 ) -> Floats:
     """Widen F32, F16 or BF16 to float32.
 
-    Raises ValueError for another type.
+    Raises ValueError for another kind.
     """
     if kind == "BF16":
         upper = np.frombuffer(data, "<u2")
@@ -97,7 +100,7 @@ def plain(
         return wide.view("<f4").reshape(shape)
     if kind not in ("F32", "F16"):
         raise ValueError(
-            f"type {kind}: F32, F16 and BF16 are "
+            f"kind {kind}: F32, F16 and BF16 are "
             "plain; give a decoder for others"
         )
     form = "<f4" if kind == "F32" else "<f2"
@@ -115,7 +118,7 @@ def to_gguf(
     encode: Encode = as_f32,
     *,
     tied: bool,
-) -> list[Stored]:
+) -> list[GgufTensor]:
     """Name, order and encode what a file stores.
 
     encode: for matrices; vectors stay in F32
@@ -135,7 +138,7 @@ def to_gguf(
         )
         kind, data = kept(one.gguf_name, values)
         found.append(
-            Stored(
+            GgufTensor(
                 one.gguf_name,
                 one.shape[::-1],
                 kind,
@@ -145,24 +148,45 @@ def to_gguf(
     return found
 
 
+def build(
+    model: SmallModel,
+    tokenizer: Tokenizer,
+    name: str,
+    encode: Encode = as_f32,
+    *,
+    tied: bool = True,
+) -> tuple[dict[str, Value], list[GgufTensor]]:
+    """Make all that `write_gguf` writes.
+
+    Raises ValueError as its two parts do.
+    """
+    config, weights = model
+    return (
+        convert_metadata.gguf_metadata(
+            config, tokenizer, name
+        ),
+        to_gguf(config, weights, encode, tied=tied),
+    )
+
+
 # --8<-- [end:to]
 
 
 # --8<-- [start:from]
 def read_stored(
     file: BinaryIO,
-) -> tuple[Mapping[str, Value], list[Stored]]:
+) -> tuple[Metadata, list[GgufTensor]]:
     """Read all that `write_gguf` was given.
 
     Raises FormatError as `read_gguf` does.
     """
     found = read_gguf(file)
     return found.metadata, [
-        Stored(
+        GgufTensor(
             one.name,
             one.shape,
-            one.type,
-            read_data(file, one),
+            one.kind,
+            found.read(file, one),
         )
         for one in found.tensors
     ]
@@ -170,7 +194,7 @@ def read_stored(
 
 def from_gguf(
     config: LlamaConfig,
-    tensors: Iterable[Stored],
+    tensors: Iterable[GgufTensor],
     decode: Decode = plain,
     *,
     tied: bool,

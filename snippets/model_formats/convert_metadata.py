@@ -10,7 +10,13 @@ from snippets.data.small_tokenizer import (
     BYTE,
     Tokenizer,
 )
-from snippets.model_formats.gguf_values import Value
+from snippets.model_formats.gguf_values import (
+    F32,
+    I32,
+    U32,
+    Array,
+    Value,
+)
 
 # --8<-- [end:imports]
 
@@ -49,9 +55,11 @@ KEYS = tuple(
 )
 
 
-def form_of(field: str) -> str:
-    """Say the type that llama.cpp wants."""
-    return "f32" if field in FLOATS else "u32"
+def kind_of(
+    field: str,
+) -> type[U32] | type[F32]:
+    """Say the kind that llama.cpp wants."""
+    return F32 if field in FLOATS else U32
 
 
 def shape_values(
@@ -64,7 +72,7 @@ def shape_values(
     """
     said = config.model_dump()
     return {
-        key: Value(form_of(field), said[field])
+        key: kind_of(field)(said[field])
         for key, field in KEYS
     }
 
@@ -116,24 +124,21 @@ def token_values(
     tokenizer: Tokenizer,
 ) -> dict[str, Value]:
     """Say pieces, scores, kinds, what to add."""
-    values = {
-        "model": Value("str", "llama"),
-        "tokens": Value("str", tokenizer.pieces),
-        "scores": Value(
-            "f32", tuple(scores(tokenizer))
+    pieces = tokenizer.pieces
+    kinds = tuple(map(token_type, pieces))
+    values: dict[str, Value] = {
+        "model": "llama",
+        "tokens": Array(str, pieces),
+        "scores": Array(
+            F32, tuple(scores(tokenizer))
         ),
-        "token_type": Value(
-            "i32",
-            tuple(
-                map(token_type, tokenizer.pieces)
-            ),
+        "token_type": Array(I32, kinds),
+        "unknown_token_id": U32(
+            tokenizer.numbers["<unk>"]
         ),
-        "unknown_token_id": Value(
-            "u32", tokenizer.numbers["<unk>"]
-        ),
-        "add_bos_token": Value("bool", True),
-        "add_eos_token": Value("bool", False),
-        "add_space_prefix": Value("bool", True),
+        "add_bos_token": True,
+        "add_eos_token": False,
+        "add_space_prefix": True,
     }
     return {
         f"tokenizer.ggml.{key}": value
@@ -157,10 +162,8 @@ def gguf_metadata(
             f"vocab_size is {config.vocab_size}"
         )
     return {
-        "general.architecture": Value(
-            "str", "llama"
-        ),
-        "general.name": Value("str", name),
+        "general.architecture": "llama",
+        "general.name": name,
         **shape_values(config),
         **token_values(tokenizer),
     }
@@ -175,7 +178,7 @@ def read_config(
     names a key that is missing or contradicts.
     """
     which = metadata.get("general.architecture")
-    if which != Value("str", "llama"):
+    if which != "llama":
         raise ValueError(
             f"architecture is {which}, not llama"
         )
@@ -183,11 +186,11 @@ def read_config(
     for key, field in KEYS:
         if key not in metadata:
             raise ValueError(f"{key} is missing")
-        kind, data = metadata[key]
-        if kind != form_of(field):
+        data = metadata[key]
+        if type(data) is not kind_of(field):
             raise ValueError(
-                f"{key} is {kind}, "
-                f"not {form_of(field)}"
+                f"{key} is {data!r}, "
+                f"no {kind_of(field).__name__}"
             )
         if isinstance(data, float):
             # The shortest that is this float32.

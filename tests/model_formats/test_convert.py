@@ -10,20 +10,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from snippets.data.small_model import Floats, read_small_model
+from snippets.data.small_tokenizer import read_tokenizer
 from snippets.model_formats.convert import (
     Encode,
     Encoded,
     as_bf16,
     as_f16,
     as_f32,
+    build,
     from_gguf,
     plain,
     read_stored,
     to_gguf,
 )
+from snippets.model_formats.convert_metadata import gguf_metadata
 from snippets.model_formats.convert_names import interleave
-from snippets.model_formats.gguf_values import Value
-from snippets.model_formats.gguf_writer import Stored, write_gguf
+from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
 
 CONFIG, WEIGHTS = read_small_model()
 
@@ -40,12 +42,21 @@ def test_a_round_trip_keeps_every_bit(encode: Encode) -> None:
 def test_a_file_gives_back_what_was_written() -> None:
     tensors = to_gguf(CONFIG, WEIGHTS, as_bf16, tied=True)
     file = io.BytesIO()
-    write_gguf(file, {"general.architecture": Value("str", "llama")}, tensors)
+    write_gguf(file, {"general.architecture": "llama"}, tensors)
     metadata, found = read_stored(file)
-    assert metadata == {"general.architecture": Value("str", "llama")}
+    assert dict(metadata) == {"general.architecture": "llama"}
     assert found == tensors
     shapes = {one.name: one.shape for one in found}
     assert shapes["token_embd.weight"] == (256, 2_048)  # as GGUF has it: row length first
+
+
+def test_all_of_a_file_is_built_at_once() -> None:
+    metadata, tensors = build(read_small_model(), read_tokenizer(), "small", as_bf16)
+    assert metadata == gguf_metadata(CONFIG, read_tokenizer(), "small")
+    assert tensors == to_gguf(CONFIG, WEIGHTS, as_bf16, tied=True)
+    assert build(read_small_model(), read_tokenizer(), "small")[1] == to_gguf(CONFIG, WEIGHTS, tied=True)
+    with pytest.raises(ValueError, match=r"lm_head\.weight is missing"):
+        build(read_small_model(), read_tokenizer(), "small", tied=False)
 
 
 def test_the_order_of_tensors_in_a_file_does_not_matter() -> None:
@@ -63,8 +74,8 @@ def test_an_output_matrix_of_its_own_makes_the_round_trip_too() -> None:
 
 def test_vectors_stay_in_f32_and_queries_and_keys_alone_are_reordered() -> None:
     stored = {one.name: one for one in to_gguf(CONFIG, WEIGHTS, as_f16, tied=True)}
-    assert {one.type for one in stored.values() if len(one.shape) == 1} == {"F32"}
-    assert {one.type for one in stored.values() if len(one.shape) == 2} == {"F16"}
+    assert {one.kind for one in stored.values() if len(one.shape) == 1} == {"F32"}
+    assert {one.kind for one in stored.values() if len(one.shape) == 2} == {"F16"}
     for part, heads in (("q", 4), ("k", 2), ("v", 0)):
         matrix = WEIGHTS[f"model.layers.3.self_attn.{part}_proj.weight"]
         expected = interleave(matrix, heads) if heads else matrix
@@ -137,7 +148,7 @@ def test_f16_ends_where_it_says() -> None:
 
 
 def test_a_kind_that_is_not_plain_needs_a_decoder() -> None:
-    with pytest.raises(ValueError, match="type Q8_0: F32, F16 and BF16 are plain; give a decoder"):
+    with pytest.raises(ValueError, match="kind Q8_0: F32, F16 and BF16 are plain; give a decoder"):
         plain("Q8_0", bytes(34), (1, 32))
 
 
@@ -155,10 +166,12 @@ def test_faults_of_a_file_stop_the_way_back() -> None:
     short = [one for one in tensors if one.name != "blk.2.attn_q.weight"]
     with pytest.raises(ValueError, match=r"model\.layers\.2\.self_attn\.q_proj\.weight is missing"):
         from_gguf(CONFIG, short, tied=True)
-    more = Stored("rope_freqs.weight", (32,), "F32", bytes(128))
+    more = GgufTensor("rope_freqs.weight", (32,), "F32", bytes(128))
     with pytest.raises(ValueError, match=r"rope_freqs\.weight is not known"):
         from_gguf(CONFIG, [*tensors, more], tied=True)
-    named = Stored("model.norm.weight", *next(one for one in tensors if one.name == "output_norm.weight")[1:])
+    named = GgufTensor(
+        "model.norm.weight", *next(one for one in tensors if one.name == "output_norm.weight")[1:]
+    )
     with pytest.raises(ValueError, match=r"^model\.norm\.weight is not known"):
         from_gguf(CONFIG, [*tensors, named], tied=True)
     turned = [

@@ -13,7 +13,7 @@ from snippets.data.small_model import SmallModel, read_small_model, read_text
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.model_formats.convert import Encode, as_bf16, as_f16, as_f32, from_gguf, to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
-from snippets.model_formats.gguf_writer import Stored, write_gguf
+from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
 from tests.model_formats import llama
 
 pytestmark = pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set")
@@ -24,7 +24,7 @@ CHAPTERS = read_text("held_back.txt").splitlines()
 EXACT = {"type_k": "f32", "type_v": "f32", "flash": 0}
 
 
-def write(path: Path, tensors: list[Stored]) -> Path:
+def write(path: Path, tensors: list[GgufTensor]) -> Path:
     with path.open("wb") as file:
         write_gguf(file, gguf_metadata(MODEL.config, TOKENIZER, "small"), tensors)
     return path

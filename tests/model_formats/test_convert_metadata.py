@@ -10,7 +10,7 @@ from snippets.data.small_model import read_small_model
 from snippets.data.small_tokenizer import Tokenizer, read_tokenizer
 from snippets.model_formats.convert import as_f32, read_stored, to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata, read_config, scores, token_type
-from snippets.model_formats.gguf_values import Value
+from snippets.model_formats.gguf_values import F32, U32, U64, Array, Value
 from snippets.model_formats.gguf_writer import write_gguf
 
 CONFIG, WEIGHTS = read_small_model()
@@ -46,7 +46,7 @@ def theirs() -> dict[str, tuple[str, object]]:
     writer.add_add_bos_token(True)
     writer.add_add_eos_token(False)
     writer.add_add_space_prefix(True)
-    names = {"STRING": "str", "UINT32": "u32", "INT32": "i32", "FLOAT32": "f32", "BOOL": "bool"}
+    names = {"STRING": "str", "UINT32": "U32", "INT32": "I32", "FLOAT32": "F32", "BOOL": "bool"}
     found: dict[str, tuple[str, object]] = {}
     for key, value in writer.kv_data[0].items():
         listed = isinstance(value.value, list)
@@ -56,7 +56,14 @@ def theirs() -> dict[str, tuple[str, object]]:
 
 
 def test_keys_types_and_values_are_those_of_the_gguf_librarys_writer() -> None:
-    assert {key: (one.type, one.data) for key, one in METADATA.items()} == theirs()
+    found = {
+        key: (one.kind.__name__, one.values) if isinstance(one, Array) else (type(one).__name__, one)
+        for key, one in METADATA.items()
+    }
+    expected = theirs()
+    assert found.pop("llama.attention.layer_norm_rms_epsilon") == ("F32", float(np.float32(1e-5)))
+    assert expected.pop("llama.attention.layer_norm_rms_epsilon") == ("F32", 1e-5)
+    assert found == expected
 
 
 def test_shapes_come_back_out_of_a_file() -> None:
@@ -128,12 +135,12 @@ def test_another_vocabulary_than_config_says_is_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"general.architecture": Value("str", "qwen2")}, "architecture is .*qwen2.*, not llama"),
-        ({"llama.attention.value_length": Value("u32", 32)}, "value_length is 32, and head_dim 64"),
-        ({"llama.block_count": Value("u32", 0)}, "num_hidden_layers"),
-        ({"llama.block_count": Value("u64", 4)}, "block_count is u64, not u32"),
-        ({"llama.rope.freq_base": Value("u32", 1)}, "freq_base is u32, not f32"),
-        ({"llama.rope.freq_base": Value("f32", (1.0,))}, "rope_theta"),
+        ({"general.architecture": "qwen2"}, "architecture is .*qwen2.*, not llama"),
+        ({"llama.attention.value_length": U32(32)}, "value_length is 32, and head_dim 64"),
+        ({"llama.block_count": U32(0)}, "num_hidden_layers"),
+        ({"llama.block_count": U64(4)}, "block_count is 4, no U32"),
+        ({"llama.rope.freq_base": U32(1)}, "freq_base is 1, no F32"),
+        ({"llama.rope.freq_base": Array(F32, (1.0,))}, "freq_base is Array.*, no F32"),
     ],
 )
 def test_what_contradicts_is_refused_by_its_key(change: dict[str, Value], said: str) -> None:
