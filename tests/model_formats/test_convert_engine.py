@@ -11,8 +11,9 @@ import pytest
 from snippets.data.small_forward import forward, generate
 from snippets.data.small_model import SmallModel, read_small_model, read_text
 from snippets.data.small_tokenizer import read_tokenizer
-from snippets.model_formats.convert import Encode, as_bf16, as_f16, as_f32, from_gguf, to_gguf
+from snippets.model_formats.convert import from_gguf, to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
+from snippets.model_formats.convert_types import Encode, as_bf16, as_f16, as_f32
 from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
 from tests.model_formats import llama
 

@@ -8,7 +8,7 @@ import pytest
 
 from snippets.data.small_model import read_small_model
 from snippets.data.small_tokenizer import Tokenizer, read_tokenizer
-from snippets.model_formats.convert import as_f32, read_stored, to_gguf
+from snippets.model_formats.convert import read_stored, to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata, read_config, scores, token_type
 from snippets.model_formats.gguf_values import F32, U32, U64, Array, Value
 from snippets.model_formats.gguf_writer import write_gguf
@@ -68,7 +68,7 @@ def test_keys_types_and_values_are_those_of_the_gguf_librarys_writer() -> None:
 
 def test_shapes_come_back_out_of_a_file() -> None:
     file = io.BytesIO()
-    write_gguf(file, METADATA, to_gguf(CONFIG, WEIGHTS, as_f32, tied=True))
+    write_gguf(file, METADATA, to_gguf(CONFIG, WEIGHTS, tied=True))
     metadata, _ = read_stored(file)
     assert read_config(metadata) == CONFIG
 
