@@ -1,4 +1,4 @@
-"""What does a 16-bit type keep of a weight?"""
+"""What do F16 and BF16 keep of a weight?"""
 
 # --8<-- [start:imports]
 from collections.abc import Callable
