@@ -27,8 +27,9 @@ from snippets.data.models import Model, model
 from snippets.data.small_model import Floats, read_small_model, read_text, small_model_file
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hardware.weights import tensor_types
-from snippets.model_formats.convert import Encoded, as_f32, to_gguf
+from snippets.model_formats.convert import to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
+from snippets.model_formats.convert_types import Encoded, as_f32
 from snippets.model_formats.gguf_writer import write_gguf
 from snippets.quantization.quality import Compared, Quality, compare, summarize
 from tests.model_formats import llama
