@@ -1,13 +1,14 @@
 """Make the golden files: what each format's own library writes for rows of the small model.
 
-Run once for each library, in an environment of its own (Python 3.11, this repository as PYTHONPATH):
+Run once for each name, with what it needs in an environment of its own (Python 3.11) and this folder on its path:
+`python -m tests.model_formats.golden mlx`, and so on.
 
-    python -m tests.model_formats.golden mlx      mlx[cpu], pydantic
-    python -m tests.model_formats.golden onnx     onnx, onnxruntime, pydantic
-    python -m tests.model_formats.golden torch    torch, bitsandbytes, compressed-tensors, transformers,
-                                                  pydantic, expecttest
-    python -m tests.model_formats.golden packers  as torch, and the folders of the unpacked sources of auto-gptq,
-                                                  autoawq and gptqmodel in PACKERS, separated by colons
+    mlx           mlx[cpu], pydantic
+    onnx          onnx, onnxruntime, pydantic
+    bitsandbytes  torch, bitsandbytes, pydantic
+    floats        torch, compressed-tensors, transformers, expecttest, pydantic
+    int32, exl3   torch, pydantic, and in PACKERS the folders of the unpacked sources of auto-gptq, autoawq and
+                  gptqmodel, separated by colons
 
 Each file records the versions. The packers' packages are entered past their `__init__`, which want a GPU.
 """
@@ -92,7 +93,9 @@ def onnx() -> None:
         tensors = [
             helper.make_tensor("B", of.UINT8, parts["B"].shape, parts["B"].tobytes(), raw=True),
             helper.make_tensor("scales", of.FLOAT, wide.shape, wide.tobytes(), raw=True),
-            helper.make_tensor("zeros", of.UINT8, parts["zero_points"].shape, parts["zero_points"].tobytes(), raw=True),
+            helper.make_tensor(
+                "zeros", of.UINT8, parts["zero_points"].shape, parts["zero_points"].tobytes(), raw=True
+            ),
         ]
         node = helper.make_node(
             "MatMulNBits",
@@ -133,8 +136,8 @@ def stub(name: str, folder: Path | None = None, **members: Any) -> None:
     sys.modules[name] = module
 
 
-def torch() -> None:
-    """bitsandbytes, compressed-tensors, gpt-oss of transformers, and PyTorch's own FP8 and scale order."""
+def bitsandbytes() -> None:
+    """bitsandbytes quantizes and dequantizes."""
     pt: Any = importlib.import_module("torch")
     four: Any = importlib.import_module("bitsandbytes.functional")
     out: Arrays = {}
@@ -151,11 +154,15 @@ def torch() -> None:
     out |= {"int8/weight": data.numpy(), "int8/scb": scb.numpy(), "int8/found": found.numpy()}
     save("bitsandbytes", "bitsandbytes torch", out)
 
+
+def floats() -> None:
+    """compressed-tensors packs; PyTorch has FP8 and the order of scales, transformers has gpt-oss."""
+    pt: Any = importlib.import_module("torch")
     packing: Any = importlib.import_module("compressed_tensors.compressors.pack_quantized.helpers")
     fp4: Any = importlib.import_module("compressed_tensors.compressors.nvfp4.helpers")
     forward: Any = importlib.import_module("compressed_tensors.quantization.lifecycle.forward")
     quantization: Any = importlib.import_module("compressed_tensors.quantization")
-    out = {}
+    out: Arrays = {}
     for bits in (3, 4, 8):
         codes, zeros, scales = integers(bits, 32)
         middle = 1 << (bits - 1)
@@ -169,10 +176,14 @@ def torch() -> None:
     out["fp4_codes"], out["fp4_packed"] = codes, packed.numpy()
     scales = pt.tensor(np.linspace(0.02, 300, 32 * 8, dtype=np.float32).reshape(32, 8)).to(pt.float8_e4m3fn)
     args = quantization.QuantizationArgs(num_bits=4, type="float", strategy="tensor_group", group_size=16)
-    whole = pt.tensor([896.0])
+    whole = pt.tensor([1024.0])
     unpacked = fp4.unpack_fp4_from_uint8(packed, 32, 128, pt.float32)
     found = forward.dequantize(unpacked, scales.float(), args=args, global_scale=whole)
-    out |= {"nvfp4_scales": scales.view(pt.uint8).numpy(), "nvfp4_global": whole.numpy(), "nvfp4_found": found.numpy()}
+    out |= {
+        "nvfp4_scales": scales.view(pt.uint8).numpy(),
+        "nvfp4_global": whole.numpy(),
+        "nvfp4_found": found.numpy(),
+    }
 
     every = pt.arange(256, dtype=pt.int32).to(pt.uint8)
     out["e4m3"] = every.view(pt.float8_e4m3fn).float().numpy()
@@ -200,12 +211,17 @@ def torch() -> None:
     save("floats", "compressed-tensors torch transformers", out)
 
 
-def packers() -> None:
-    """auto-gptq, autoawq and GPTQModel pack and unpack on a CPU."""
-    pt: Any = importlib.import_module("torch")
+def sources() -> list[Path]:
+    """Where the packers' sources are, and with them their versions."""
     folders = os.environ["PACKERS"].split(":")
-    sys.path += folders  # where their versions are found
-    gptq, awq, model = (Path(each) for each in folders)
+    sys.path += folders
+    return [Path(each) for each in folders]
+
+
+def int32() -> None:
+    """auto-gptq and autoawq pack, and multiply on a CPU."""
+    pt: Any = importlib.import_module("torch")
+    gptq, awq, _ = sources()
     out: Arrays = {}
     stub("transformers", pytorch_utils=ModuleType("pytorch_utils"))
     sys.modules["transformers"].pytorch_utils.Conv1D = type("Conv1D", (), {})
@@ -230,39 +246,57 @@ def packers() -> None:
     gemm: Any = importlib.import_module("awq.modules.linear.gemm")
     utils: Any = importlib.import_module("awq.utils.packing_utils")
     codes, zeros, scales = (pt.tensor(each) for each in integers(4, 32))
-    linear.weight.data = (codes - zeros.float().repeat_interleave(32, 1)) * scales.float().repeat_interleave(32, 1)
+    linear.weight.data = (codes - zeros.float().repeat_interleave(32, 1)) * scales.float().repeat_interleave(
+        32, 1
+    )
     packed = gemm.WQLinear_GEMM.from_linear(linear, 4, 32, scales=scales.float().T, zeros=zeros.float().T)
     out["awq_qweight"], out["awq_qzeros"] = packed.qweight.numpy(), packed.qzeros.numpy()
     found = utils.dequantize_gemm(packed.qweight, packed.qzeros, scales.float().T, 4, 32)
     out["awq_found"] = found.numpy().T
     save("int32", "auto-gptq autoawq torch", out)
 
+
+def exl3() -> None:
+    """GPTQModel unpacks trellises on a CPU."""
+    pt: Any = importlib.import_module("torch")
+    _, _, model = sources()
     stub("gptqmodel", model / "gptqmodel")
     stub("gptqmodel.utils", model / "gptqmodel/utils")
     stub("gptqmodel.utils.logger", setup_logger=lambda: None)
     stub("gptqmodel.utils.torch", TORCH_HAS_COMPILE=False, torch_compile=None)
     stub("gptqmodel.nn_modules", model / "gptqmodel/nn_modules")
     trellis: Any = importlib.import_module("gptqmodel.nn_modules.exllamav3_torch")
-    out = {}
+    out: Arrays = {}
     for name in ("3inst", "mcg", "mul1"):
         values = trellis._codebook_lut(name, "cpu", None).half().numpy()
         out[f"first_{name}"] = values[:256]
-        out[f"sha256_{name}"] = np.array(hashlib.sha256(values.astype("<f2").tobytes()).hexdigest())
+        out[f"sha256_{name}"] = np.array([hashlib.sha256(values.astype("<f2").tobytes()).hexdigest()])
     rng = np.random.default_rng(9)
     for bits in range(1, 9):
         data = rng.integers(-(2**15), 2**15, (2, 2, 16 * bits), dtype=np.int16)
         tensors = {"trellis": pt.tensor(data)}
-        linear = trellis.ExllamaV3TorchLinear.from_tensors(in_features=32, out_features=32, name="a", tensors=tensors)
-        out[f"trellis_{bits}"], out[f"states_{bits}"] = data, linear._unpack_indices().numpy().astype(np.uint16)
+        linear = trellis.ExllamaV3TorchLinear.from_tensors(
+            in_features=32, out_features=32, name="a", tensors=tensors
+        )
+        out[f"trellis_{bits}"], out[f"states_{bits}"] = (
+            data,
+            linear._unpack_indices().numpy().astype(np.uint16),
+        )
         out[f"inner_{bits}"] = linear.get_inner_weight_tensor().half().numpy()
     data = rng.integers(-(2**15), 2**15, (8, 16, 32), dtype=np.int16)
     su, sv = rng.normal(size=128).astype(np.float16), rng.normal(size=256).astype(np.float16)
     tensors = {"trellis": pt.tensor(data), "suh": pt.tensor(su), "svh": pt.tensor(sv), "mcg": pt.tensor(0)}
-    linear = trellis.ExllamaV3TorchLinear.from_tensors(in_features=128, out_features=256, name="a", tensors=tensors)
-    found = linear.get_weight_tensor(pt.float32).numpy()[::16]
+    linear = trellis.ExllamaV3TorchLinear.from_tensors(
+        in_features=128, out_features=256, name="a", tensors=tensors
+    )
+    inner = (
+        linear.get_inner_weight_tensor().half().float()
+    )  # which the kernels round to float16, and this does not
+    inner = trellis._apply_hadamard_right(trellis._apply_hadamard_left(inner))
+    found = (inner * tensors["suh"].float()[:, None] * tensors["svh"].float()).numpy()[::16]
     out |= {"trellis": data, "suh": su, "svh": sv, "found": found}
     save("exl3", "gptqmodel torch", out)
 
 
 if __name__ == "__main__":
-    {"mlx": mlx, "onnx": onnx, "torch": torch, "packers": packers}[sys.argv[1]]()
+    globals()[sys.argv[1]]()
