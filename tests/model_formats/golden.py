@@ -1,13 +1,13 @@
 """Make the golden files: what each format's own library writes for rows of the small model.
 
-Run once for each name, with what it needs in an environment of its own (Python 3.11) and this folder on its path:
+Run once for each name, in an environment that has what it needs (Python 3.11), with this folder on its path:
 `python -m tests.model_formats.golden mlx`, and so on.
 
     mlx           mlx[cpu], pydantic
     onnx          onnx, onnxruntime, pydantic
     bitsandbytes  torch, bitsandbytes, pydantic
     floats        torch, compressed-tensors, transformers, expecttest, pydantic
-    int32, exl3   torch, pydantic, and in PACKERS the folders of the unpacked sources of auto-gptq, autoawq and
+    int32, exl3   torch, pydantic, and in PACKERS the unpacked sources of auto-gptq, autoawq and
                   gptqmodel, separated by colons
 
 Each file records the versions. The packers' packages are entered past their `__init__`, which want a GPU.
