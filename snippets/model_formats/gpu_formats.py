@@ -4,10 +4,10 @@
 from math import prod
 from typing import NamedTuple
 
-# Name, dtype as in safetensors, and dimensions: of a
-# matrix (out, in), in the groups usual for a format;
-# "/^" rounds up. Of bitsandbytes, what holds its JSON
-# is left out. EXL3 has 4 bits, the rest what it says.
+# Name, dtype as in safetensors, and dimensions: of
+# a matrix (out, in), in the groups usual for each;
+# "/^" rounds up. The JSON of bitsandbytes is left
+# out, and EXL3 has 4 bits.
 LAYOUTS = {
     "GPTQ": (
         "qweight I32 in/8 out",
@@ -37,7 +37,7 @@ LAYOUTS = {
     ),
     "FP8, tensor": (
         "weight F8_E4M3 out in",
-        "weight_scale F32 1",
+        "weight_scale F32",
     ),
     "FP8, channel": (
         "weight F8_E4M3 out in",
@@ -54,7 +54,7 @@ LAYOUTS = {
     "NVFP4": (
         "weight U8 out in/2",
         "weight_scale F8_E4M3 out in/16",
-        "weight_scale_2 F32 1",
+        "weight_scale_2 F32",
     ),
     "NF4": (
         "weight U8 out*in/^2 1",
@@ -71,13 +71,13 @@ LAYOUTS = {
     "LLM.int8": (
         "weight I8 out in",
         "SCB F32 out",
-        "weight_format U8 1",
+        "weight_format U8",
     ),
     "EXL3": (
         "trellis I16 in/16 out/16 64",
         "suh F16 in",
         "svh F16 out",
-        "mcg I32 1",
+        "mcg I32",
     ),
 }
 # --8<-- [end:table]
@@ -129,8 +129,8 @@ def length(
         return -(-whole // int(size[1:]))
     if whole % int(size or 1):
         raise ValueError(
-            f"{factors} is {whole}, a multiple of "
-            f"{size} is needed"
+            f"{factors} is {whole}, a multiple "
+            f"of {size} is needed"
         )
     return whole // int(size or 1)
 
@@ -140,7 +140,7 @@ def layout(
 ) -> tuple[Stored, ...]:
     """Name the tensors of a matrix in a format.
 
-    Raises ValueError for a format that is not there,
+    Raises ValueError for a format not known here,
     and for sides it cannot hold.
     """
     if name not in LAYOUTS:
@@ -150,8 +150,8 @@ def layout(
         )
     if out < 1 or columns < 1:
         raise ValueError(
-            f"a matrix of {out} by {columns}: sides "
-            "from 1 are needed"
+            f"a matrix of {out} by {columns}: "
+            "sides from 1 are needed"
         )
     found = []
     for line in LAYOUTS[name]:

@@ -3,6 +3,7 @@
 Run once for each name, in an environment that has what it needs (Python 3.11), with this folder on its path:
 `python -m tests.model_formats.golden mlx`, and so on.
 
+    inputs        pydantic
     mlx           mlx[cpu], pydantic
     onnx          onnx, onnxruntime, pydantic
     bitsandbytes  torch, bitsandbytes, pydantic
@@ -27,20 +28,9 @@ from typing import Any
 import numpy as np
 
 from snippets.data.small_model import read_small_model
+from tests.model_formats.goldens import FOLDER, golden, integers
 
-FOLDER = Path(__file__).parent / "golden"
-ROWS = read_small_model().weights["model.layers.0.mlp.gate_proj.weight"][:32, :128]
 Arrays = dict[str, Any]
-
-
-def integers(bits: int, group: int) -> tuple[Any, Any, Any]:
-    """Codes (32, 128), zeros and float16 scales (32, groups) of rows, rounded to nearest."""
-    cut = ROWS.reshape(32, -1, group)
-    low, high = cut.min(2), cut.max(2)
-    scales = ((high - low) / (2**bits - 1)).astype(np.float16)
-    zeros = np.clip(np.rint(-low / scales), 1, 2**bits - 1).astype(np.uint8)
-    steps = np.rint(cut / scales[..., None]) + zeros[..., None]
-    return np.clip(steps, 0, 2**bits - 1).astype(np.uint8).reshape(32, 128), zeros, scales
 
 
 def save(name: str, packages: str, arrays: Arrays) -> None:
@@ -50,17 +40,33 @@ def save(name: str, packages: str, arrays: Arrays) -> None:
     np.savez_compressed(FOLDER / f"{name}.npz", versions=np.array(versions), **arrays)
 
 
+def inputs() -> None:
+    """Take rows of the small model, and round them to nearest in groups of 32."""
+    rows = read_small_model().weights["model.layers.0.mlp.gate_proj.weight"][:32, :128]
+    out: Arrays = {"rows": rows}
+    cut = rows.reshape(32, -1, 32)
+    low, high = cut.min(2), cut.max(2)
+    for bits in (2, 3, 4, 8):
+        most = 2**bits - 1
+        scales = ((high - low) / most).astype(np.float16)
+        zeros = np.clip(np.rint(-low / scales), 1, most).astype(np.uint8)
+        steps = np.rint(cut / scales[..., None]) + zeros[..., None]
+        codes = np.clip(steps, 0, most).astype(np.uint8).reshape(rows.shape)
+        out |= {f"codes_{bits}": codes, f"zeros_{bits}": zeros, f"scales_{bits}": scales}
+    save("inputs", "numpy", out)
+
+
 def mlx() -> None:
     """MLX quantizes and dequantizes."""
     mx: Any = importlib.import_module("mlx.core")
     out: Arrays = {}
     for bits in (2, 3, 4, 5, 6, 8):
-        weight, scales, biases = mx.quantize(mx.array(ROWS), group_size=64, bits=bits)
+        weight, scales, biases = mx.quantize(mx.array(golden("inputs")["rows"]), group_size=64, bits=bits)
         found = mx.dequantize(weight, scales, biases, group_size=64, bits=bits)
         for key, value in (("weight", weight), ("scales", scales), ("biases", biases), ("found", found[:8])):
             out[f"{key}_{bits}"] = np.array(value)
     for mode in ("mxfp4", "nvfp4"):
-        weight, scales = mx.quantize(mx.array(ROWS), mode=mode)
+        weight, scales = mx.quantize(mx.array(golden("inputs")["rows"]), mode=mode)
         found = mx.dequantize(weight, scales, mode=mode, dtype=mx.float32)
         for key, value in (("weight", weight), ("scales", scales), ("found", found[:8])):
             out[f"{key}_{mode}"] = np.array(value)
@@ -87,7 +93,7 @@ def onnx() -> None:
 
     columns = 112  # the last block of 32 is filled up by half
     for bits in (2, 4, 8):
-        codes, zeros, scales = integers(bits, 32)
+        codes, zeros, scales = integers(bits)
         wide = scales.astype(np.float32)
         parts = packing.matmul_tensors(codes[:, :columns], zeros, wide, bits, 32)
         tensors = [
@@ -111,7 +117,7 @@ def onnx() -> None:
         out[f"found_{bits}"] = run(node, tensors, [columns, 32], given).T
         node.input.pop()
         out[f"middle_{bits}"] = run(node, tensors[:2], [columns, 32], given).T[:8]
-    codes, zeros, scales = integers(4, 32)
+    codes, zeros, scales = integers(4)
     signed, middle = codes.astype(np.int8) - 8, zeros.astype(np.int8) - 8
     wide = scales.astype(np.float32)
     tensors = [
@@ -141,7 +147,7 @@ def bitsandbytes() -> None:
     pt: Any = importlib.import_module("torch")
     four: Any = importlib.import_module("bitsandbytes.functional")
     out: Arrays = {}
-    rows = pt.tensor(ROWS[:, :120])  # 60 blocks of 64
+    rows = pt.tensor(golden("inputs")["rows"][:, :120])  # 60 blocks of 64
     for kind in ("nf4", "fp4"):
         for nested in (False, True):
             data, state = four.quantize_4bit(rows, blocksize=64, quant_type=kind, compress_statistics=nested)
@@ -164,7 +170,7 @@ def floats() -> None:
     quantization: Any = importlib.import_module("compressed_tensors.quantization")
     out: Arrays = {}
     for bits in (3, 4, 8):
-        codes, zeros, scales = integers(bits, 32)
+        codes, zeros, scales = integers(bits)
         middle = 1 << (bits - 1)
         for key, value, along in (("codes", codes, 1), ("zeros", zeros, 0)):
             signed = pt.tensor(value.astype(np.int16) - middle).to(pt.int8)
@@ -231,7 +237,7 @@ def int32() -> None:
     stub("auto_gptq.nn_modules.qlinear", gptq / "auto_gptq/nn_modules/qlinear")
     layer: Any = importlib.import_module("auto_gptq.nn_modules.qlinear.qlinear_cuda_old")
     for bits in (2, 3, 4, 8):
-        codes, zeros, scales = (pt.tensor(each) for each in integers(bits, 32))
+        codes, zeros, scales = (pt.tensor(each) for each in integers(bits))
         linear = pt.nn.Linear(128, 32, bias=False)
         wide, middle = scales.float(), zeros.float()
         linear.weight.data = (codes - middle.repeat_interleave(32, 1)) * wide.repeat_interleave(32, 1)
@@ -245,7 +251,7 @@ def int32() -> None:
     stub("awq.modules.linear", awq / "awq/modules/linear")
     gemm: Any = importlib.import_module("awq.modules.linear.gemm")
     utils: Any = importlib.import_module("awq.utils.packing_utils")
-    codes, zeros, scales = (pt.tensor(each) for each in integers(4, 32))
+    codes, zeros, scales = (pt.tensor(each) for each in integers(4))
     linear.weight.data = (codes - zeros.float().repeat_interleave(32, 1)) * scales.float().repeat_interleave(
         32, 1
     )
