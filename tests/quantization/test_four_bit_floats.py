@@ -60,8 +60,9 @@ TENSORS = {"near powers": near_powers(), "wide": wide(), "ties": ties(), "odd": 
 def theirs(rows: Floats) -> Bytes:
     """What gguf writes."""
     with np.errstate(all="ignore"):
-        data: Bytes = quants.quantize(rows, GGMLQuantizationType.MXFP4)
-    return data
+        data = quants.quantize(rows, GGMLQuantizationType.MXFP4)
+    found: Bytes = np.asarray(data, np.uint8)
+    return found
 
 
 def test_values_are_those_of_ml_dtypes() -> None:
@@ -151,6 +152,8 @@ def test_only_ocp_keeps_the_sign_of_what_becomes_zero() -> None:
     row[0, 0] = 6
     assert set(codes_of(MXFP4.quantize(row))) == {7, 0}
     assert set(codes_of(MXFP4_OCP.quantize(row))) == {7, 8}
+    for kind, kept in ((MXFP4, False), (MXFP4_OCP, True)):
+        assert np.signbit(kind.dequantize(MXFP4_OCP.quantize(row))[0, 1]) == kept
 
 
 def test_below_2_to_minus_125_the_engine_loses_the_block_and_ocp_does_not() -> None:
