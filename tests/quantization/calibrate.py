@@ -1,6 +1,6 @@
 """Measure what GPTQ and AWQ save on the small model: `python -m tests.quantization.calibrate`.
 
-Writes snippets/data/small_model/calibrated.csv, which the pages read. NumPy only; about ten minutes of one core.
+Writes snippets/data/small_model/calibrated.csv, which the pages read. NumPy only; twenty minutes of one core.
 """
 
 from __future__ import annotations
