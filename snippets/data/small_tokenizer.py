@@ -26,9 +26,6 @@ class Tokenizer(NamedTuple):
     numbers: Mapping[str, int]
     ranks: Mapping[tuple[str, str], int]
 
-    # --8<-- [end:tokenizer]
-
-    # --8<-- [start:encode]
     def split(self, word: str) -> list[str]:
         """Merge characters of a word into pieces.
 
@@ -86,9 +83,6 @@ class Tokenizer(NamedTuple):
             for byte in part.encode()
         ]
 
-    # --8<-- [end:encode]
-
-    # --8<-- [start:decode]
     def decode(self, tokens: Iterable[int]) -> str:
         """Join the pieces of tokens into text.
 
@@ -109,7 +103,7 @@ class Tokenizer(NamedTuple):
         )
 
 
-# --8<-- [end:decode]
+# --8<-- [end:tokenizer]
 
 
 # --8<-- [start:read]

@@ -1,6 +1,7 @@
 """How to read numbers from a file that may lie?"""
 
 # --8<-- [start:error]
+from codecs import getincrementaldecoder
 from os import SEEK_END
 from struct import calcsize, unpack
 from typing import BinaryIO
@@ -25,11 +26,14 @@ class FormatError(ValueError):
 
 
 # --8<-- [start:cursor]
-class Cursor:
-    """Reads little-endian values, and never past an end.
+PIECE = 4096
 
-    A length is compared with what is left of the file
-    before a byte of it is read, so that a length of
+
+class Cursor:
+    """Reads little-endian values up to the end.
+
+    A length is compared with what is left of the
+    file before a byte of it is read: a length of
     2**64 - 1 costs nothing.
     """
 
@@ -43,8 +47,8 @@ class Cursor:
         """How many bytes follow."""
         return self.size - self.at
 
-    def take(self, count: int, what: str) -> bytes:
-        """Read so many bytes.
+    def skip(self, count: int, what: str) -> None:
+        """Go past so many bytes, unread.
 
         Raises FormatError where fewer are left.
         """
@@ -54,18 +58,28 @@ class Cursor:
                 f"{what} of {count} bytes: only "
                 f"{self.left} are left",
             )
+        self.at = self.file.seek(self.at + count)
+
+    def take(self, count: int, what: str) -> bytes:
+        """Read so many bytes.
+
+        Raises FormatError where fewer are left.
+        """
+        at = self.at
+        self.skip(count, what)
+        self.file.seek(at)
         data = self.file.read(count)
-        self.at += count
+        if len(data) != count:
+            raise FormatError(
+                at, f"{what}: the file shrank"
+            )
         return data
 
-    # --8<-- [end:cursor]
-
-    # --8<-- [start:values]
     def number(
         self, form: str, what: str
     ) -> int | float:
-        """Read one number, form as `struct` has it."""
-        data = self.take(calcsize(form), what)
+        """Read a number; form as in `struct`."""
+        data = self.take(calcsize("<" + form), what)
         value: int | float = unpack(
             "<" + form, data
         )[0]
@@ -74,12 +88,13 @@ class Cursor:
     def count(
         self, what: str, most: int, least_bytes: int
     ) -> int:
-        """Read how many things follow, as 64 bits.
+        """Read how many things follow, in 64 bits.
 
         most: how many are allowed
         least_bytes: what one takes at the least
-        Raises FormatError, at the count, for more than
-        are allowed or than the rest of the file holds.
+        Raises FormatError, at the count, for more
+        than are allowed or than the rest of the
+        file holds.
         """
         at = self.at
         value = int(self.number("Q", what))
@@ -87,8 +102,8 @@ class Cursor:
         if value > min(most, holds):
             raise FormatError(
                 at,
-                f"{value} {what}: at most {most}, and "
-                f"the file has room for {holds}",
+                f"{value} {what}: at most {most}, "
+                f"and there is room for {holds}",
             )
         return value
 
@@ -97,18 +112,43 @@ class Cursor:
 
         Raises FormatError for bytes that are none.
         """
+        at = self.at
+        self.skip_text(what, most)
+        end, self.at = self.at, at + 8
+        return self.take(
+            end - self.at, what
+        ).decode()
+
+    def skip_text(
+        self, what: str, most: int
+    ) -> int:
+        """Check a text as `text` does, unkept.
+
+        In pieces: one character of four bytes makes
+        Python spend four on every other.
+        Returns its length in bytes.
+        """
         size = self.count(
             f"bytes of {what}", most, 1
         )
-        at = self.at
-        data = self.take(size, what)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise FormatError(
-                at + error.start,
-                f"{what} is not UTF-8",
-            ) from error
+        end = self.at + size
+        decoder = getincrementaldecoder("utf-8")()
+        while self.at < end:
+            at = self.at
+            held = len(decoder.getstate()[0])
+            piece = self.take(
+                min(PIECE, end - at), what
+            )
+            try:
+                decoder.decode(
+                    piece, self.at == end
+                )
+            except UnicodeDecodeError as error:
+                raise FormatError(
+                    at - held + error.start,
+                    f"{what} is not UTF-8",
+                ) from error
+        return size
 
 
-# --8<-- [end:values]
+# --8<-- [end:cursor]

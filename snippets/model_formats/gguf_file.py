@@ -1,286 +1,284 @@
-"""What is in a GGUF file, and is it what it says?"""
+"""What stands in a GGUF file, and can it be so?"""
 
-# --8<-- [start:file]
-from collections.abc import Mapping
-from math import prod
+# --8<-- [start:imports]
+from array import array
+from collections.abc import Iterator, Mapping
+from io import BytesIO
 from typing import BinaryIO, NamedTuple
-
-from gguf import (
-    GGML_QUANT_SIZES,
-    GGMLQuantizationType,
-)
 
 from snippets.model_formats.cursor import (
     Cursor,
     FormatError,
 )
+from snippets.model_formats.gguf_tensors import (
+    TensorInfo,
+    Tensors,
+    read_info,
+    repeated,
+)
 from snippets.model_formats.gguf_values import (
+    U32,
     Value,
     read_value,
+    skip_value,
+    take_kind,
 )
 
+# --8<-- [end:imports]
+
+# --8<-- [start:gguf]
 MAGIC = b"GGUF"
-VERSIONS = (2, 3)
-# Limits of llama.cpp, and counts above any file's.
-LONGEST_NAME = 63
+VERSION = 3
+MOST_ENTRIES = 1_000
+MOST_TENSORS = 65_536
 LONGEST_KEY = 65_535
-MOST_DIMENSIONS = 4
-MOST_WEIGHTS = 2**63 - 1
-MOST_TENSORS = 1_000_000
-MOST_KEYS = 1_000_000
-DEFAULT_ALIGNMENT = 32
+# A key, a kind and a value of one byte each.
+LEAST_ENTRY_BYTES = 14
+# A name of one byte, and one dimension.
+LEAST_TENSOR_BYTES = 33
+ALIGNMENT = "general.alignment"
+DEFAULT_ALIGNMENT_BYTES = 32
 
 
-class Tensor(NamedTuple):
-    """A tensor as the file describes it.
+class Metadata(Mapping[str, Value]):
+    """Keys and values, read when asked for."""
 
-    shape: row length first
-    type: F32, Q4_K and so on
-    offset: bytes from the start of the file
-    size: bytes, without what fills up to the next
-    """
+    def __init__(
+        self, header: bytes, places: dict[str, int]
+    ) -> None:
+        self.header = header
+        self.places = places
 
-    name: str
-    shape: tuple[int, ...]
-    type: str
-    offset: int
-    size: int
+    def __getitem__(self, key: str) -> Value:
+        cursor = Cursor(BytesIO(self.header))
+        cursor.skip(self.places[key], "header")
+        return read_value(cursor, take_kind(cursor))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
-class GgufFile(NamedTuple):
-    """A file: what it says, and where its data are."""
+class Gguf(NamedTuple):
+    """All that a file says before its data."""
 
     version: int
-    metadata: Mapping[str, Value]
-    tensors: tuple[Tensor, ...]
-    alignment: int
-    data_start: int
+    metadata: Metadata
+    tensors: Tensors
+    alignment_bytes: int
+    data_offset_bytes: int
+
+    def find(self, name: str) -> TensorInfo:
+        """Find a tensor; KeyError for none."""
+        for info in self.tensors:
+            if info.name == name:
+                return info
+        raise KeyError(name)
+
+    def read(
+        self, file: BinaryIO, info: TensorInfo
+    ) -> bytes:
+        """Read the bytes of a tensor."""
+        cursor = Cursor(file)
+        at = self.data_offset_bytes
+        cursor.skip(
+            at + info.offset_bytes, info.name
+        )
+        return cursor.take(
+            info.size_bytes, info.name
+        )
 
 
-def padded(size: int, alignment: int) -> int:
-    """Round up to the next multiple."""
-    return -(-size // alignment) * alignment
-
-
-# --8<-- [end:file]
+# --8<-- [end:gguf]
 
 
 # --8<-- [start:metadata]
-def read_metadata(
-    file: Cursor, count: int
-) -> dict[str, Value]:
-    """Read so many keys with their values.
+def aligned(size: int, alignment: int) -> int:
+    """Round up to a multiple of the alignment."""
+    return -(-size // alignment) * alignment
 
-    Raises FormatError for a key that is empty or
-    stands twice.
+
+def is_alignment(value: int) -> bool:
+    """Say whether it is a power of two from 8."""
+    return value >= 8 and not value & (value - 1)
+
+
+def take_alignment(cursor: Cursor) -> int:
+    """Read the value of general.alignment.
+
+    Raises FormatError unless it is a U32 and a
+    power of two, 8 at the least.
     """
-    found: dict[str, Value] = {}
+    at = cursor.at
+    kind = take_kind(cursor)
+    if kind is not U32:
+        raise FormatError(
+            at, f"{ALIGNMENT} is no U32"
+        )
+    value = int(cursor.number("I", ALIGNMENT))
+    if not is_alignment(value):
+        raise FormatError(
+            at + 4,
+            f"{ALIGNMENT} is {value}, not a power "
+            "of two from 8",
+        )
+    return value
+
+
+def take_entries(
+    cursor: Cursor, count: int, deep: int
+) -> tuple[dict[str, int], int]:
+    """Check all entries: where each is; alignment.
+
+    Raises FormatError for a key that is empty,
+    long, not printable ASCII, or there before.
+    """
+    places: dict[str, int] = {}
+    alignment = DEFAULT_ALIGNMENT_BYTES
     for _ in range(count):
-        at = file.at
-        key = file.text("a key", LONGEST_KEY)
-        if not key or key in found:
-            said = (
-                "stands twice"
-                if key
-                else "is empty"
-            )
+        at = cursor.at
+        key = cursor.text("key", LONGEST_KEY)
+        readable = (
+            key.isascii() and key.isprintable()
+        )
+        if not key or not readable:
             raise FormatError(
-                at, f"key {key!r} {said}"
+                at,
+                f"key {key[:63]!r} is not "
+                "printable ASCII",
             )
-        found[key] = read_value(file, key)
-    return found
-
-
-def read_alignment(
-    metadata: Mapping[str, Value], at: int
-) -> int:
-    """Say to which multiple offsets are filled up."""
-    key = "general.alignment"
-    value = metadata.get(
-        key, Value("u32", DEFAULT_ALIGNMENT)
-    )
-    number = value.data
-    if value.type != "u32" or not isinstance(
-        number, int
-    ):
-        raise FormatError(
-            at,
-            f"{key} is {value.type}, not one u32",
-        )
-    if number.bit_count() != 1:
-        raise FormatError(
-            at, f"{key} is {number}: no power of 2"
-        )
-    return number
+        if key in places:
+            raise FormatError(
+                at, f"key {key[:63]} stands twice"
+            )
+        places[key] = cursor.at
+        if key == ALIGNMENT:
+            alignment = take_alignment(cursor)
+        else:
+            kind = take_kind(cursor)
+            skip_value(cursor, kind, deep)
+    return places, alignment
 
 
 # --8<-- [end:metadata]
 
 
-# --8<-- [start:tensor]
-def read_shape(
-    file: Cursor, name: str
-) -> tuple[int, ...]:
-    """Read how many dimensions, and each of them."""
-    at = file.at
-    what = f"dimensions of {name}"
-    count = int(file.number("I", what))
-    if not 1 <= count <= MOST_DIMENSIONS:
-        raise FormatError(
-            at,
-            f"{count} {what}: allowed are 1 to "
-            f"{MOST_DIMENSIONS}",
-        )
-    shape = tuple(
-        int(file.number("Q", what))
-        for _ in range(count)
-    )
-    if not 0 < prod(shape) <= MOST_WEIGHTS:
-        raise FormatError(
-            at + 4,
-            f"{name} of {shape}: too few or many",
-        )
-    return shape
+# --8<-- [start:tensors]
+def take_tensors(
+    cursor: Cursor, count: int, alignment: int
+) -> tuple["array[int]", int]:
+    """Check all tensors: where each is; data bytes.
 
-
-def read_tensor(file: Cursor) -> Tensor:
-    """Read one tensor's name, shape, type, offset.
-
-    The offset is still that within the data.
-    Raises FormatError for a type that is not known,
-    and rows that its blocks do not divide.
+    Raises FormatError for a name that was there
+    before, a size beyond the file, and an offset
+    other than where the one before ends, padded.
     """
-    name = file.text(
-        "a tensor's name", LONGEST_NAME
-    )
-    shape = read_shape(file, name)
-    at = file.at
-    code = int(
-        file.number("I", f"the type of {name}")
-    )
-    try:
-        kind = GGMLQuantizationType(code)
-    except ValueError as error:
-        raise FormatError(
-            at, f"{name} has type {code}: not known"
-        ) from error
-    block, size = GGML_QUANT_SIZES[kind]
-    if shape[0] % block:
-        raise FormatError(
-            at,
-            f"{name} has rows of {shape[0]}: {kind.name} "
-            f"needs a multiple of {block}",
-        )
-    offset = int(
-        file.number("Q", f"offset of {name}")
-    )
-    return Tensor(
-        name,
-        shape,
-        kind.name,
-        offset,
-        prod(shape) // block * size,
-    )
+    starts, hashes = array("Q"), array("q")
+    end = 0
+    for _ in range(count):
+        at = cursor.at
+        info = read_info(cursor)
+        if info.size_bytes > cursor.left:
+            raise FormatError(
+                at,
+                f"{info.name} of {info.size_bytes} "
+                f"bytes: {cursor.left} are left",
+            )
+        if info.offset_bytes != end:
+            raise FormatError(
+                cursor.at - 8,
+                f"{info.name} has offset "
+                f"{info.offset_bytes}, not {end}",
+            )
+        end += aligned(info.size_bytes, alignment)
+        starts.append(at)
+        hashes.append(hash(info.name))
+    if twice := repeated(hashes):
+        back = Cursor(cursor.file)
+        seen = set()
+        for at, code in zip(
+            starts, hashes, strict=True
+        ):
+            back.at = back.file.seek(at)
+            if code not in twice:
+                continue
+            name = read_info(back).name
+            if name in seen:
+                raise FormatError(
+                    at,
+                    f"tensor {name} stands twice",
+                )
+            seen.add(name)
+        cursor.file.seek(cursor.at)
+    return starts, end
 
 
-# --8<-- [end:tensor]
+# --8<-- [end:tensors]
 
 
 # --8<-- [start:read]
-def read_tensors(
-    file: Cursor, count: int
-) -> list[tuple[int, Tensor]]:
-    """Read tensors, each with where it is described.
+def read_gguf(
+    file: BinaryIO, deep: int = 1
+) -> Gguf:
+    """Read a file up to its data, checking it all.
 
-    Raises FormatError for a name that stands twice.
-    """
-    found: list[tuple[int, Tensor]] = []
-    names: set[str] = set()
-    for _ in range(count):
-        at = file.at
-        tensor = read_tensor(file)
-        if tensor.name in names:
-            raise FormatError(
-                at, f"{tensor.name} stands twice"
-            )
-        names.add(tensor.name)
-        found.append((at, tensor))
-    return found
-
-
-def read_gguf(file: BinaryIO) -> GgufFile:
-    """Read all but the data, and check it all.
-
-    Tensors lie one behind the other, in order, each
-    filled up to the alignment: no hole, no overlap.
-    Raises FormatError, with the offset, for anything
-    that llama.cpp would not load, and for data that
-    end beyond the file.
+    file: opened for bytes; may come from anyone
+    deep: how far arrays may stand in arrays; 1, as
+    in llama.cpp, for not at all
+    Takes memory of at most twice the header.
+    Raises FormatError for what cannot be: magic,
+    version, counts, entries, tensors, or a file
+    that ends before its data, or after.
     Source: ggml, docs/gguf.md; llama.cpp,
     ggml/src/gguf.cpp, commit 0c1e57098bba.
     """
     cursor = Cursor(file)
-    magic = cursor.take(len(MAGIC), "the magic")
-    if magic != MAGIC:
+    if cursor.take(4, "magic") != MAGIC:
+        raise FormatError(0, "not a GGUF file")
+    version = int(cursor.number("I", "version"))
+    if version != VERSION:
         raise FormatError(
-            0, f"{magic!r}, not {MAGIC!r}"
-        )
-    version = int(cursor.number("I", "the version"))
-    if version not in VERSIONS:
-        raise FormatError(
-            4,
-            f"version {version}: allowed are 2 and 3",
+            4, f"version {version}, not {VERSION}"
         )
     tensors = cursor.count(
-        "tensors", MOST_TENSORS, 32
+        "tensors", MOST_TENSORS, LEAST_TENSOR_BYTES
     )
-    keys = cursor.count("keys", MOST_KEYS, 13)
-    metadata = read_metadata(cursor, keys)
-    alignment = read_alignment(metadata, cursor.at)
-    described = read_tensors(cursor, tensors)
-    start = padded(cursor.at, alignment)
-    placed = []
-    expected = 0
-    for at, tensor in described:
-        if tensor.offset != expected:
-            raise FormatError(
-                at,
-                f"{tensor.name} is at {tensor.offset} of "
-                f"the data, {expected} is next",
-            )
-        offset = start + expected
-        if offset + tensor.size > cursor.size:
-            raise FormatError(
-                at,
-                f"{tensor.name} ends at "
-                f"{offset + tensor.size}, the file at "
-                f"{cursor.size}",
-            )
-        placed.append(
-            tensor._replace(offset=offset)
-        )
-        expected += padded(tensor.size, alignment)
-    return GgufFile(
-        version,
-        metadata,
-        tuple(placed),
-        alignment,
-        start,
+    entries = cursor.count(
+        "entries", MOST_ENTRIES, LEAST_ENTRY_BYTES
     )
-
-
-def read_data(
-    file: BinaryIO, tensor: Tensor
-) -> bytes:
-    """Read the bytes of one tensor."""
-    file.seek(tensor.offset)
-    data = file.read(tensor.size)
-    if len(data) < tensor.size:
+    places, alignment = take_entries(
+        cursor, entries, deep
+    )
+    starts, size = take_tensors(
+        cursor, tensors, alignment
+    )
+    header = cursor.at
+    data = aligned(header, alignment)
+    if not tensors:
+        data = min(data, cursor.size)
+    end = data + size
+    if end > cursor.size:
         raise FormatError(
-            tensor.offset + len(data),
-            f"{tensor.name} is cut short",
+            cursor.size,
+            f"the file ends, its data at {end}",
         )
-    return data
+    if end < cursor.size:
+        raise FormatError(
+            end,
+            f"{cursor.size - end} bytes follow the "
+            "data",
+        )
+    file.seek(0)
+    kept = file.read(header)
+    return Gguf(
+        version,
+        Metadata(kept, places),
+        Tensors(kept, starts),
+        alignment,
+        data,
+    )
 
 
 # --8<-- [end:read]

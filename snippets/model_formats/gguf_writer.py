@@ -1,143 +1,183 @@
 """How is a GGUF file written?"""
 
-# --8<-- [start:write]
+# --8<-- [start:imports]
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import prod
 from struct import pack
 from typing import BinaryIO, NamedTuple
 
-from gguf import (
-    GGML_QUANT_SIZES,
-    GGMLQuantizationType,
-)
+from gguf import GGMLQuantizationType
 
 from snippets.model_formats.gguf_file import (
-    DEFAULT_ALIGNMENT,
-    LONGEST_NAME,
+    ALIGNMENT,
+    DEFAULT_ALIGNMENT_BYTES,
+    LONGEST_KEY,
     MAGIC,
-    padded,
+    VERSION,
+    aligned,
+    is_alignment,
+)
+from snippets.model_formats.gguf_tensors import (
+    LONGEST_NAME,
+    MOST_DIMENSIONS,
+    TensorInfo,
+    pack_info,
+    stored_bytes,
 )
 from snippets.model_formats.gguf_values import (
+    CODES,
+    U32,
     Value,
-    text_bytes,
-    value_bytes,
+    pack_text,
+    pack_value,
 )
 
-VERSION = 3
+# --8<-- [end:imports]
 
 
-class Stored(NamedTuple):
+# --8<-- [start:tensor]
+class GgufTensor(NamedTuple):
     """A tensor to be written.
 
     shape: row length first
-    type: F32, Q4_K and so on
-    data: its bytes, row after row
+    kind: F32, Q4_K and so on
+    data: its bytes, as the kind stores them
     """
 
     name: str
     shape: tuple[int, ...]
-    type: str
+    kind: str
     data: bytes
 
 
-def check(tensor: Stored) -> None:
-    """Refuse what could not be read again.
-
-    Raises ValueError naming the tensor for an unknown
-    type, a long name, or bytes that are not as many as
-    shape and type need.
-    """
-    name = tensor.name
-    if (
-        tensor.type
-        not in GGMLQuantizationType.__members__
+def check_tensor(tensor: GgufTensor) -> None:
+    """Raise ValueError for what no reader takes."""
+    name, shape, kind, data = tensor
+    size = len(name.encode())
+    if not 1 <= size <= LONGEST_NAME or (
+        not name.isprintable()
     ):
         raise ValueError(
-            f"{name}: type {tensor.type!r} is not known"
+            f"name {name!r} has {size} bytes, not "
+            f"1 to {LONGEST_NAME} that print"
         )
-    if not 0 < len(name.encode()) <= LONGEST_NAME:
+    if not 1 <= len(shape) <= MOST_DIMENSIONS or (
+        min(shape) < 1
+    ):
         raise ValueError(
-            f"{name!r}: a name has 1 to {LONGEST_NAME} "
-            "bytes"
+            f"{name}: shape {shape} is not of 1 to "
+            f"{MOST_DIMENSIONS} lengths above 0"
         )
-    kind = GGMLQuantizationType[tensor.type]
-    block, size = GGML_QUANT_SIZES[kind]
-    rest = tensor.shape[0] % block
-    needed = prod(tensor.shape) // block * size
-    if rest or len(tensor.data) != needed:
+    if kind not in GGMLQuantizationType.__members__:
         raise ValueError(
-            f"{name}: {len(tensor.data)} bytes for "
-            f"{tensor.shape} in {tensor.type}, needed "
-            f"are {needed} and rows of a multiple of "
-            f"{block}"
+            f"{name}: kind {kind} is not known"
+        )
+    try:
+        expected = stored_bytes(kind, shape)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: {error}"
+        ) from error
+    if len(data) != expected:
+        raise ValueError(
+            f"{name}: {len(data)} bytes, not "
+            f"{expected} as {kind} of {shape}"
         )
 
 
+# --8<-- [end:tensor]
+
+
+# --8<-- [start:entry]
+def pack_entry(key: str, value: Value) -> bytes:
+    """Write a key, the kind and the value.
+
+    Raises ValueError, naming the key, for one that
+    is empty, long or not printable ASCII, and for a
+    value that has no kind.
+    """
+    if not 1 <= len(key) <= LONGEST_KEY or not (
+        key.isascii() and key.isprintable()
+    ):
+        raise ValueError(
+            f"key {key[:63]!r} is not 1 to "
+            f"{LONGEST_KEY} letters of ASCII"
+        )
+    try:
+        packed = pack_value(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{key}: {error}"
+        ) from error
+    code = CODES[type(value)]
+    return (
+        pack_text(key) + pack("<I", code) + packed
+    )
+
+
+# --8<-- [end:entry]
+
+
+# --8<-- [start:write]
 def write_gguf(
     file: BinaryIO,
     metadata: Mapping[str, Value],
-    tensors: Sequence[Stored],
+    tensors: Sequence[GgufTensor],
 ) -> None:
-    """Write header, metadata, descriptions and data.
+    """Write a whole file, as `read_gguf` reads it.
 
-    Raises ValueError for names that stand twice, and
-    for what `check` refuses.
+    Raises ValueError, naming key or tensor, before
+    a byte is written.
     """
-    names = [tensor.name for tensor in tensors]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            "a tensor's name stands twice"
-        )
-    for tensor in tensors:
-        check(tensor)
-    said = metadata.get(
-        "general.alignment",
-        Value("u32", DEFAULT_ALIGNMENT),
+    alignment = metadata.get(
+        ALIGNMENT, U32(DEFAULT_ALIGNMENT_BYTES)
     )
-    alignment = said.data
-    if not isinstance(alignment, int):
-        raise TypeError(
-            "general.alignment: not a number"
+    if not isinstance(alignment, U32) or (
+        not is_alignment(alignment)
+    ):
+        raise ValueError(
+            f"{ALIGNMENT} is {alignment!r}, not a "
+            "U32 and a power of two from 8"
         )
-    head = [
+    names = Counter(
+        tensor.name for tensor in tensors
+    )
+    for name, count in names.items():
+        if count > 1:
+            raise ValueError(f"{name} stands twice")
+    parts = [
         MAGIC,
         pack(
             "<IQQ",
             VERSION,
-            len(names),
+            len(tensors),
             len(metadata),
         ),
     ]
-    for key, value in metadata.items():
-        head += [
-            text_bytes(key),
-            value_bytes(value),
-        ]
+    parts += [
+        pack_entry(key, value)
+        for key, value in metadata.items()
+    ]
     offset = 0
     for tensor in tensors:
-        kind = GGMLQuantizationType[tensor.type]
-        shape = tensor.shape
-        head += [
-            text_bytes(tensor.name),
-            pack(
-                f"<I{len(shape)}Q",
-                len(shape),
-                *shape,
-            ),
-            pack("<IQ", kind.value, offset),
-        ]
-        offset += padded(
-            len(tensor.data), alignment
+        check_tensor(tensor)
+        name, shape, kind, data = tensor
+        parts.append(
+            pack_info(
+                TensorInfo(
+                    name, shape, kind, offset
+                )
+            )
         )
-    for data in (
-        b"".join(head),
-        *(tensor.data for tensor in tensors),
-    ):
-        file.write(data)
-        gap = padded(len(data), alignment) - len(
-            data
-        )
-        file.write(bytes(gap))
+        offset += aligned(len(data), alignment)
+    at = 0
+    for part in parts:
+        at += file.write(part)
+    for tensor in tensors:
+        at += file.write(bytes(-at % alignment))
+        at += file.write(tensor.data)
+    if tensors:
+        file.write(bytes(-at % alignment))
 
 
 # --8<-- [end:write]

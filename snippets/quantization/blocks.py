@@ -2,15 +2,14 @@
 
 # --8<-- [start:format]
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-# So many weights at once stay in a core's cache.
-CHUNK = 65_536
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 class BlockFormat(NamedTuple):
@@ -18,9 +17,9 @@ class BlockFormat(NamedTuple):
 
     weights: of a row that share a block
     bytes: of a block, scales included
-    encode: float32 (weights, blocks) to bytes (bytes,
-        blocks): a block stands upright, so that each
-        step runs along many of them
+    encode: float32 (weights, blocks) to bytes
+        (bytes, blocks); a block stands upright, so
+        that each step runs along many of them
     decode: the way back
     """
 
@@ -41,76 +40,100 @@ class BlockFormat(NamedTuple):
     def quantize(self, rows: Floats) -> Bytes:
         """Make (rows, columns) (rows, bytes).
 
-        Raises ValueError for rows that the block does
-        not divide, and for values that are not finite:
-        one of them would spoil its whole block.
+        Raises ValueError for rows that are no whole
+        blocks, for values that are not finite, and
+        for scales that the format cannot hold.
         """
-        rows = np.asarray(rows, np.float32)
-        count, columns = checked(rows, self, 2)
-        if columns % self.weights:
-            raise ValueError(
-                f"{self.name}: rows of {columns} "
-                "weights, a multiple of "
-                f"{self.weights} is needed"
-            )
-        blocks = rows.reshape(-1, self.weights)
-        out = np.empty(
-            (len(blocks), self.bytes), "u1"
+        with np.errstate(over="ignore"):
+            rows = np.asarray(rows, np.float32)
+        blocks, count = whole_blocks(
+            rows, self.weights, self.name, "weights"
         )
-        step = CHUNK // self.weights
-        for start in range(0, len(blocks), step):
-            part = blocks[start : start + step]
-            if not np.isfinite(part.sum()):
-                require_finite(self.name, rows)
-            lines = np.ascontiguousarray(part.T)
-            # 1 / a denormal scale is infinite, in C too.
-            with np.errstate(
-                over="ignore", invalid="ignore"
-            ):
-                encoded = self.encode(lines)
-            out[start : start + step] = encoded.T
+        out = np.empty(
+            (len(blocks), self.bytes), np.uint8
+        )
+        for part in chunks(
+            len(blocks), self.weights
+        ):
+            lines = np.ascontiguousarray(
+                blocks[part].T
+            )
+            # A sum may exceed float32, 1 / d too.
+            with np.errstate(all="ignore"):
+                if not np.isfinite(lines.sum()):
+                    require_finite(self.name, rows)
+                out[part] = self.encode(lines).T
         return out.reshape(count, -1)
 
     def dequantize(self, data: Bytes) -> Floats:
-        """Make (rows, bytes) float32 (rows, columns).
+        """Make (rows, bytes) (rows, columns).
 
-        Raises ValueError for bytes that are no whole
-        number of blocks.
+        Raises ValueError for rows that are no whole
+        blocks, and for what is not bytes.
         """
-        data = np.asarray(data, np.uint8)
-        count, size = checked(data, self, 2)
-        if size % self.bytes:
+        data = np.asarray(data)
+        if data.dtype != np.uint8:
             raise ValueError(
-                f"{self.name}: rows of {size} bytes, a "
-                f"multiple of {self.bytes} is needed"
+                f"{self.name}: {data.dtype}, bytes "
+                "(uint8) are needed"
             )
-        blocks = data.reshape(-1, self.bytes)
-        out = np.empty(
-            (len(blocks), self.weights), "f4"
+        blocks, count = whole_blocks(
+            data, self.bytes, self.name, "bytes"
         )
-        step = CHUNK // self.weights
-        for start in range(0, len(blocks), step):
-            part = blocks[start : start + step]
-            lines = np.ascontiguousarray(part.T)
-            out[start : start + step] = self.decode(
-                lines
-            ).T
+        out = np.empty(
+            (len(blocks), self.weights), np.float32
+        )
+        for part in chunks(
+            len(blocks), self.weights
+        ):
+            lines = np.ascontiguousarray(
+                blocks[part].T
+            )
+            # Bytes of others may hold any scale.
+            with np.errstate(all="ignore"):
+                out[part] = self.decode(lines).T
         return out.reshape(count, -1)
 
 
-def checked(
-    rows: NDArray[np.generic],
-    format: BlockFormat,
-    dimensions: int,
-) -> tuple[int, int]:
-    """Require rows and columns."""
-    if rows.ndim != dimensions:
+# --8<-- [end:quantize]
+
+# --8<-- [start:check]
+# So many weights stay in a core's cache. No power
+# of two: lines that far apart fall on the same
+# places of a cache and push each other out.
+CHUNK = 64_000
+
+
+def chunks(
+    blocks: int, weights: int
+) -> list[slice]:
+    """Cut blocks into parts that fit the cache."""
+    step = max(CHUNK // weights, 1)
+    return [
+        slice(start, start + step)
+        for start in range(0, blocks, step)
+    ]
+
+
+def whole_blocks(
+    rows: NDArray[Kind],
+    size: int,
+    name: str,
+    what: str,
+) -> tuple[NDArray[Kind], int]:
+    """Cut rows into blocks; count the rows, too."""
+    if rows.ndim != 2 or not rows.size:
         raise ValueError(
-            f"{format.name}: {rows.ndim} dimensions, "
-            "rows and columns are needed"
+            f"{name}: shape {rows.shape}, rows and "
+            "columns are needed"
         )
     count, columns = rows.shape
-    return count, columns
+    if columns % size:
+        raise ValueError(
+            f"{name}: rows of {columns} {what}, "
+            f"multiples of {size} are needed"
+        )
+    return rows.reshape(-1, size), count
 
 
 def require_finite(name: str, rows: Floats) -> None:
@@ -119,10 +142,9 @@ def require_finite(name: str, rows: Floats) -> None:
     if len(wrong):
         row, column = map(int, wrong[0])
         raise ValueError(
-            f"{name}: row {row}, column {column} is "
-            f"{rows[row, column]}: finite values are "
-            "needed"
+            f"{name}: row {row}, column {column}: "
+            f"{rows[row, column]} is not finite"
         )
 
 
-# --8<-- [end:quantize]
+# --8<-- [end:check]

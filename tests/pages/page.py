@@ -15,6 +15,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from tests.pages import figures, style
 from tests.pages.citations import Library, catalog_tables, label, library_of, uses
 from tests.pages.collect import ROOT, Block, Page, Region, Segment, read_page, site_config
@@ -234,7 +236,9 @@ class Check:
         if name in {"report", "records"} and not found:
             return
         wanted = self.generated(name)
-        if not found and wanted and self.page.path.startswith("docs/"):
+        # A notebook's foot would be one more cell to run past.
+        in_site = self.page.path.startswith("docs/") and self.page.path.endswith(".md")
+        if not found and wanted and in_site:
             message = f"the page has no {name} region"
             self.page.problem(len(self.page.lines), message, f"add <!-- {name} --> and <!-- /{name} -->")
         for region in found:
@@ -586,8 +590,24 @@ class Check:
         result = self._source_of(region)
         return result.stdout.strip("\n") if result and not result.error else None
 
+    def _updated_notebook(self) -> str:
+        """The notebook with outputs as its cells print them, and cells formatted."""
+        notebook = nbformat.reads(self.page.source, as_version=4)  # type: ignore[no-untyped-call]
+        formatted = {block.index: text for block, text in self._rewritten_blocks() if block.role == "run"}
+        cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+        blocks = (block for block in self.page.blocks if block.role == "run" and not block.included)
+        for cell, block in zip(cells, blocks, strict=True):
+            cell.source = formatted.get(block.index, cell.source)
+            result = self.run.up_to(block.index)
+            if not result.error:
+                printed = {"output_type": "stream", "name": "stdout", "text": result.stdout}
+                cell.outputs = [nbformat.from_dict(printed)] if result.stdout else []  # type: ignore[no-untyped-call]
+        return str(nbformat.writes(notebook)) + "\n"  # type: ignore[no-untyped-call]
+
     def updated(self) -> str:
         """The page's source with outputs, generated regions and formatting as they should be."""
+        if self.page.path.endswith(".ipynb"):
+            return self._updated_notebook()
         edits = [
             (block.line, block.end - 1, _indented(wanted, block.indent))
             for block, wanted in self._rewritten_blocks()

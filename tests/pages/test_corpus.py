@@ -64,6 +64,23 @@ def test_notebook_cells_are_blocks_and_stored_outputs_are_compared(tmp_path: Pat
     assert any("execute_result is not compared" in text for text in said)
 
 
+def test_a_notebook_is_updated_cell_by_cell(tmp_path: Path) -> None:
+    printed = {"output_type": "stream", "name": "stdout", "text": "old\n"}
+    code: dict[str, object] = {"cell_type": "code", "metadata": {}, "execution_count": None}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# Notebook"},
+        code | {"source": "a = 'x'", "outputs": []},
+        code | {"source": "print(a)", "outputs": [printed]},
+        code | {"source": "b = 1 / 0", "outputs": [printed]},
+    ]
+    path = tmp_path / "lab.ipynb"
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    _, quoted, fine, failed = json.loads(Check.of(path).updated())["cells"]
+    assert "".join(quoted["source"]) == 'a = "x"'
+    assert "".join(fine["outputs"][0]["text"]) == "x\n"
+    assert "".join(failed["outputs"][0]["text"]) == "old\n"  # nothing is lost where a cell fails
+
+
 def test_a_file_that_is_no_notebook_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "lab.ipynb"
     path.write_text('{"cells": 3}', encoding="utf-8")

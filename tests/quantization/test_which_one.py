@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_the_best_that_fits_is_on_the_frontier(choice: list[Option], memory_gib:
 @given(OPTIONS)
 def test_along_the_frontier_more_memory_buys_a_lower_perplexity(choice: list[Option]) -> None:
     line = frontier(choice)
-    for small, large in zip(line, line[1:], strict=False):
+    for small, large in itertools.pairwise(line):
         assert small.size_gib < large.size_gib
         assert small.perplexity > large.perplexity
     for one in choice:
