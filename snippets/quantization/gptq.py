@@ -222,25 +222,31 @@ def gptq(
     codes = np.empty(w.shape, np.uint8)
     scales: list[Floats] = []
     zeros: list[Floats] = []
-    for j in range(columns):
-        if j % how.group_size == 0:
-            scale, zero = fit(
-                w[:, j : j + how.group_size],
-                how.bits,
+    size = how.group_size
+    for start in range(0, columns, size):
+        end = start + size
+        group = w[:, start:end].T.copy()
+        scale, zero = fit(group.T, how.bits)
+        gaps = np.empty_like(group)
+        for i, column in enumerate(group):
+            j = start + i
+            code = encode(
+                column, scale, zero, how.bits
             )
-            scales.append(scale)
-            zeros.append(zero)
-        code = encode(
-            w[:, j], scale, zero, how.bits
+            codes[:, order[j]] = code
+            gap = column - scale * (code - zero)
+            gaps[i] = gap / upper[j, j]
+            # The group at once, the rest below.
+            group[i + 1 :] -= np.outer(
+                upper[j, j + 1 : end], gaps[i]
+            )
+        w[:, end:] -= (
+            gaps.T @ upper[start:end, end:]
         )
-        codes[:, order[j]] = code
-        gap = w[:, j] - scale * (code - zero)
-        moved = upper[j, j + 1 :] / upper[j, j]
-        w[:, j + 1 :] -= np.outer(gap, moved)
+        scales.append(scale)
+        zeros.append(zero)
     group_of = np.empty(columns, np.intp)
-    group_of[order] = (
-        np.arange(columns) // how.group_size
-    )
+    group_of[order] = np.arange(columns) // size
     return Quantized(
         codes,
         np.stack(scales, axis=1),

@@ -33,8 +33,8 @@ BLOCKS = ("q8_0", "q5_0", "q4_0")
 
 
 def judged() -> tuple[list[int], ...]:
-    """Every second window of the held-back text."""
-    return windows()[::2]
+    """Every fifth window of the held-back text."""
+    return windows()[::5]
 
 
 def rounder(name: str, turn: bool) -> Rounder:
