@@ -85,6 +85,11 @@ LIES = (
         "{" + GOOD + "," + HERE + whole("a", "[4]", 4, 8) + "}",
         bytes(8),
     ),
+    lie(
+        "a name there twice, the first beyond the file",
+        "{" + whole("a", "[4]", 96, 100) + "," + HERE + GOOD + "}",
+        DATA,
+    ),
     lie("a name there twice, both the same", "{" + GOOD + "," + HERE + GOOD + "}", DATA),
     lie(
         "a name there twice, once with an escape",
@@ -93,8 +98,8 @@ LIES = (
     ),
     lie("a name longer than any", "{" + HERE + whole("a" * 4097, "[0]", 0, 0) + "}"),
     # The nesting
-    lie("lists in lists, a million deep", '{"a":¶' + "[" * 1_000_000),
-    lie("objects in objects, 100,000 deep", '{"a":{¶' + '"b":{' * 100_000),
+    lie("lists in lists, to the end", '{"a":¶' + "[" * 1_000_000),
+    lie("objects in objects, to the end", '{"a":{¶' + '"b":{' * 100_000),
     lie("lists in the metadata", '{"__metadata__":{"a":¶' + "[" * 1_000),
     # The metadata
     lie("metadata that are null", '{"__metadata__":¶null}'),
@@ -139,7 +144,7 @@ LIES = (
         "a dimension of `2**64`", '{"a":{"dtype":"U8","shape":[¶18446744073709551616],"data_offsets":[0,0]}}'
     ),
     lie(
-        "a dimension of 10,000 digits",
+        "a dimension of very many digits",
         '{"a":{"dtype":"U8","shape":[¶' + "9" * 10_000 + '],"data_offsets":[0,4]}}',
         DATA,
     ),
@@ -166,7 +171,7 @@ LIES = (
     lie("fewer bytes than the shape has", '{"a":¶' + whole("", "[4]", 0, 3)[3:] + "}", bytes(3)),
     lie("more bytes than the shape has", '{"a":¶' + whole("", "[4]", 0, 5)[3:] + "}", bytes(5)),
     lie("an end beyond the file", "{" + HERE + whole("a", "[5]", 0, 5) + "}", DATA),
-    lie("an end at the end of 64 bits", "{" + HERE + whole("a", "[4]", 2**64 - 5, 2**64 - 1) + "}", DATA),
+    lie("offsets of the largest numbers", "{" + HERE + whole("a", "[4]", 2**64 - 5, 2**64 - 1) + "}", DATA),
     lie("a hole before the first tensor", "{" + HERE + whole("a", "[3]", 1, 4) + "}", DATA),
     lie(
         "a hole between two", "{" + whole("a", "[1]", 0, 1) + "," + HERE + whole("b", "[2]", 2, 4) + "}", DATA

@@ -42,10 +42,14 @@ def pool() -> Floats:
     heavy = draw.laplace(size=(1000, BLOCK)) * 0.02
     far = np.where(draw.random((1500, BLOCK)) < 0.01, 1000, 1) * draw.standard_normal((1500, BLOCK))
     whole = np.round(draw.standard_normal((500, BLOCK)) * 3)
-    tiny = draw.standard_normal((60, BLOCK)) * np.repeat(10.0 ** draw.integers(-17, -11, (60, 16)), 16, axis=1)
+    tiny = draw.standard_normal((60, BLOCK)) * np.repeat(
+        10.0 ** draw.integers(-17, -11, (60, 16)), 16, axis=1
+    )
     tiny[:, ::16] = np.sign(tiny[:, ::16]) * draw.choice([5e-16, 1.5e-15, 5e-14], (60, 16))
     tiny[:6] = np.outer([2e-16, 5e-16, 1.5e-15, 5e-15, 3e-14, 1e-13], draw.choice([-1, 1, 0.5], BLOCK))
-    edge = np.stack([np.zeros(BLOCK), np.full(BLOCK, 3.7), np.full(BLOCK, -3.7), np.abs(normal[0]), normal[1] * 1e-40])
+    edge = np.stack(
+        [np.zeros(BLOCK), np.full(BLOCK, 3.7), np.full(BLOCK, -3.7), np.abs(normal[0]), normal[1] * 1e-40]
+    )
     # One of few that a sixth round of Q3_K would still change.
     late = np.random.default_rng(26_502).standard_normal((1, BLOCK))
     return np.concatenate([normal, heavy, far, whole, tiny, late, edge]).astype(np.float32)
@@ -92,7 +96,8 @@ def variants() -> Iterator[tuple[Any, str, object]]:
 def chosen(blocks: Floats) -> list[int]:
     """Two blocks for each changed constant that changes any, and some of each kind."""
     makers: list[Callable[[], Bytes]] = [
-        lambda name=name: FORMATS[name].quantize(blocks) for name in FORMATS  # type: ignore[misc]
+        lambda name=name: FORMATS[name].quantize(blocks)
+        for name in FORMATS  # type: ignore[misc]
     ]
     makers += [
         lambda name=name: quantize_by_importance(name, blocks, importance())  # type: ignore[misc]

@@ -1,6 +1,9 @@
-"""INT8 by row, INT4 by group: steps, zeros and ends as GPTQ and AWQ have them."""
+"""INT8 by row, INT4 by group: codes, scales and zeros are those of compressed-tensors."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +19,10 @@ from snippets.quantization.integers import (
     encode_eight,
     encode_groups,
 )
+from tests.quantization.golden_floats import digest
+from tests.quantization.golden_floats import rows as golden_rows
 
+GOLDEN = json.loads((Path(__file__).parent / "golden_floats.json").read_text())
 ROWS = arrays(np.float32, (3, 16), elements=st.floats(-1000, 1000, width=32))
 
 
@@ -54,6 +60,14 @@ def test_eight_bits_again_are_the_same_codes(rows: Floats) -> None:
     rows[np.abs(rows) < 1e-30] = 0
     eight = encode_eight(rows)
     assert (encode_eight(decode_eight(eight)).codes == eight.codes).all()
+
+
+@pytest.mark.parametrize(("name", "symmetric"), [("int4", False), ("int4_symmetric", True)])
+def test_scales_zeros_and_codes_are_those_of_compressed_tensors(name: str, symmetric: bool) -> None:
+    groups = encode_groups(golden_rows(), symmetric=symmetric)
+    assert digest(groups.scales) == GOLDEN[name]["scales"]
+    assert digest(groups.zeros) == GOLDEN[name]["zeros"]
+    assert digest(groups.codes) == GOLDEN[name]["codes"]
 
 
 def test_a_group_goes_from_its_least_to_its_largest() -> None:

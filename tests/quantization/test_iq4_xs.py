@@ -29,7 +29,7 @@ def test_hostile_weights_are_stored_as_the_engine_stores_them(what: str) -> None
 
 
 @needs_engine
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(-12, 3))
 def test_random_weights_are_stored_as_the_engine_stores_them(seed: int, power: int) -> None:
     rows = normal(seed, 2) * np.float32(10.0**power)

@@ -39,7 +39,7 @@ def any_blocks(name: str, seed: int) -> Bytes:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_any_bytes_are_read_as_gguf_reads_them(name: str, seed: int) -> None:
     data = any_blocks(name, seed)
@@ -74,6 +74,7 @@ def test_what_the_engine_stored_is_near_the_weights(name: str) -> None:
     assert np.median(off[size > 1e-3] / size[size > 1e-3]) < most
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from([(1, 32), (2, 32), (4, 32), (4, 64), (4, 8), (2, 4)]), st.integers(0, 2**32 - 1))
 def test_unweaving_undoes_weaving_and_fills_every_bit(layout: tuple[int, int], seed: int) -> None:
     bits, run = layout
@@ -89,6 +90,7 @@ def test_a_byte_takes_its_codes_from_a_run_apart_lowest_bits_first() -> None:
     assert weave(codes, 2, 32)[0, 0] == 0b00_11_10_01
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_scales_of_six_bits_survive_twelve_bytes(seed: int) -> None:
     scales, mins = np.random.default_rng(seed).integers(0, 64, (2, 8, 4), np.uint8)

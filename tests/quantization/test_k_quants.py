@@ -65,7 +65,7 @@ def test_hostile_weights_are_stored_as_the_engine_stores_them(name: str, what: s
 
 @needs_engine
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), power=st.integers(-12, 3), heavy=st.floats(0, 4))
 def test_random_weights_are_stored_as_the_engine_stores_them(
     name: str, seed: int, power: int, heavy: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snippets.quantization.k_importance import quantize_by_importance
@@ -13,6 +13,7 @@ from snippets.quantization.k_refine import refine, refined_centered, refined_pos
 from tests.quantization.golden_k import golden
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_refining_never_explains_less(seed: int) -> None:
     draw = np.random.default_rng(seed)
@@ -36,6 +37,7 @@ def test_groups_of_zeros_have_no_scale() -> None:
             assert not found.scale.any()
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_shared_scales_are_no_worse_than_the_largest_at_the_highest_code(seed: int) -> None:
     scales = np.random.default_rng(seed).uniform(0.1, 1, (8, 20)).astype(np.float32)

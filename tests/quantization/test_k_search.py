@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snippets.quantization import k_importance, k_quants
@@ -30,6 +30,7 @@ def groups(seed: int, size: int = 32) -> Floats:
     return np.asarray(drawn, np.float32)
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.floats(-4_194_303, 4_194_303, width=32))
 def test_rounding_is_to_the_nearest_and_to_even_at_halves(value: float) -> None:
     assert nearest(np.array([value], np.float32))[0] == np.rint(np.float32(value))
@@ -40,6 +41,7 @@ def test_what_is_not_finite_rounds_to_what_its_bits_say(value: float, code: int)
     assert nearest(np.array([value], np.float32))[0] == code
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
 def test_sums_are_those_of_a_loop(seed: int, count: int) -> None:
     terms = groups(seed)[:, :count]
@@ -57,6 +59,7 @@ def test_division_stays_in_float32_and_bears_zero() -> None:
     assert found.tolist() == [np.inf, np.float32(1) / np.float32(3)]
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(SEARCHES), st.integers(0, 2**32 - 1))
 def test_searching_lowers_the_error_that_counts(search: Search, seed: int) -> None:
     x = groups(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snippets.quantization.k_quants import FORMATS
@@ -43,6 +43,7 @@ def test_a_scale_that_float16_cannot_hold_is_an_error(wrong: float) -> None:
         stored(np.array([1, wrong], np.float32))
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_weights_go_to_the_nearest_level_of_what_is_stored(seed: int) -> None:
     draw = np.random.default_rng(seed)
@@ -50,7 +51,8 @@ def test_weights_go_to_the_nearest_level_of_what_is_stored(seed: int) -> None:
     old = np.full((256, 2), 9, np.int32)
     scales = draw.uniform(0.1, 1, (16, 2)).astype(np.float32)
     scales[3] = 0
-    again = round_again(x, old, scales, None, (-4, 3)).reshape(16, 16, 2)
+    with np.errstate(divide="ignore"):
+        again = round_again(x, old, scales, None, (-4, 3)).reshape(16, 16, 2)
     assert (again[3] == 9).all()
     for group in (0, 15):
         levels = (np.arange(8)[:, None, None] - 4) * scales[group]
