@@ -47,7 +47,9 @@ def nvfp4_weights(
         scale_2
     )
     found = E2M1[codes] * each[..., None]
-    return found.reshape(len(weight), -1)
+    return found.reshape(
+        len(weight), 2 * weight.shape[1]
+    )
 
 
 # --8<-- [end:nvfp4]
@@ -71,9 +73,7 @@ def swizzle(scales: Bytes) -> Bytes:
         whole.shape[1] // 4,
     )
     parts = whole.reshape(tall, 4, 32, wide, 4)
-    return parts.transpose(0, 3, 2, 1, 4).reshape(
-        -1
-    )
+    return parts.transpose(0, 3, 2, 1, 4).flatten()
 
 
 def unswizzle(
