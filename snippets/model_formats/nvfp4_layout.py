@@ -98,7 +98,8 @@ def unswizzle(
     needed = tall * wide * ROWS * WIDE
     if data.size != needed:
         raise ValueError(
-            f"{data.size} scales, {needed} are needed"
+            f"{data.size} scales, {needed} are "
+            "needed"
         )
     parts = data.reshape(
         tall, wide, LANES, ROWS // LANES, WIDE
