@@ -179,7 +179,7 @@ def test_a_scale_that_float16_cannot_hold_is_refused(kind: BlockFormat, steps: i
 
 
 def test_a_scale_without_an_inverse_leaves_no_infinity_to_a_cast() -> None:
-    """What a cast makes of one is the processor's choice; the engine's bytes on x86-64 are those of code 0."""
+    """What a cast makes of one is the processor's choice; the engine on x86-64 makes code 0."""
     x = np.array([[1e-40, 1], [0, -1]], np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         assert scaled(x, np.array([1e-41, 0.5], np.float32), 8.5).tolist() == [[0, 10.5], [0, 6.5]]
