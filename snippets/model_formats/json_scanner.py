@@ -136,14 +136,15 @@ class Scanner:
         """Read a whole number of 64 bits."""
         self.skip_space()
         found = COUNT.match(self.data, self.at)
-        value = int(found.group()) if found else -1
-        if not found or value > LARGEST_COUNT:
+        if not found or (
+            int(found.group()) > LARGEST_COUNT
+        ):
             raise self.refuse(
                 f"{what} is expected, as a whole "
                 "number of 64 bits"
             )
         self.at = found.end()
-        return value
+        return int(found.group())
 
     def items(self, last: bytes) -> Iterator[int]:
         """Stop at each item, up to the last."""

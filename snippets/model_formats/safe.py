@@ -4,7 +4,7 @@
 import pickletools
 import zlib
 from collections.abc import Iterator
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from lzma import LZMAError
 from typing import IO, BinaryIO, NamedTuple
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -171,7 +171,8 @@ def scan_pickle(
     so it is listed; the fault is listed too.
     """
     steps = 0
-    at = file.tell()
+    size = file.seek(0, SEEK_END)
+    at = file.seek(0)
     while True:
         stack = Stack()
         try:
@@ -180,7 +181,8 @@ def scan_pickle(
                 argument,
                 place,
             ) in pickletools.genops(file):
-                at = place or 0
+                if place is not None:
+                    at = place
                 steps += 1
                 if steps > MOST_STEPS:
                     raise ValueError(
@@ -226,9 +228,8 @@ def scan_pickle(
             )
             return
         at = file.tell()
-        if not file.read(1):
+        if at == size:
             return
-        file.seek(at)
 
 
 def scan_inside(
@@ -249,7 +250,7 @@ def scan_inside(
         ", "
     )
     found = []
-    if len(argument) > 1 and depth < DEEPEST:
+    if depth < DEEPEST:
         found = list(
             scan_pickle(inner, place, depth + 1)
         )
@@ -295,8 +296,8 @@ def untold(
 def scan_part(
     file: IO[bytes], member: str
 ) -> list[Finding]:
-    """Scan 64 MiB, and say if more follow."""
-    data = file.read(MOST_BYTES + 1)
+    """Scan 64 MiB, and say if more may follow."""
+    data = file.read(MOST_BYTES)
     found = list(scan_pickle(BytesIO(data), member))
     is_named = member.lower().endswith(".pkl")
     # Weights are no pickle, and soon end as one.
@@ -304,7 +305,7 @@ def scan_part(
         is_named or names_imports(found)
     ):
         return []
-    if len(data) > MOST_BYTES:
+    if len(data) == MOST_BYTES:
         found.append(
             Finding(
                 member,

@@ -193,12 +193,12 @@ class Safetensors(NamedTuple):
     header and an index are all that is kept.
 
     places: where in the header each name stands
-    metadata_at: where that stands, or -1
+    metadata_at: where they stand, if they do
     """
 
     header: bytes
     places: "array[int]"
-    metadata_at: int
+    metadata_at: int | None
 
     @property
     def data_offset_bytes(self) -> int:
@@ -208,7 +208,7 @@ class Safetensors(NamedTuple):
     @property
     def metadata(self) -> dict[str, str]:
         """What its writer noted, text by text."""
-        if self.metadata_at < 0:
+        if self.metadata_at is None:
             return {}
         found: dict[str, str] = (
             json.JSONDecoder().raw_decode(
@@ -258,13 +258,15 @@ class Safetensors(NamedTuple):
 
 
 # --8<-- [start:read]
-def first_repeat(hashes: "array[int]") -> int:
-    """Say which is there already; -1 for none."""
+def first_repeat(
+    hashes: "array[int]",
+) -> int | None:
+    """Say which was there; None for none."""
     found = np.asarray(hashes, np.int64)
     order = np.argsort(found, kind="stable")
     found = found[order]
     again = order[1:][found[1:] == found[:-1]]
-    return int(again.min()) if again.size else -1
+    return int(again.min()) if again.size else None
 
 
 def check_metadata(scan: Scanner) -> None:
@@ -345,12 +347,12 @@ def read_safetensors(file: BinaryIO) -> Safetensors:
     scan.expect(b"{")
     places, hashes = array("I"), array("q")
     begins, ends = array("Q"), array("Q")
-    metadata_at = -1
+    metadata_at: int | None = None
     for at in scan.items(b"}"):
         name = scan.text("a name")
         scan.expect(b":")
         if name == METADATA:
-            if metadata_at >= 0:
+            if metadata_at is not None:
                 raise scan.refuse(
                     f"{name} is there twice", at
                 )
@@ -375,7 +377,7 @@ def read_safetensors(file: BinaryIO) -> Safetensors:
             "only spaces may follow the last }"
         )
     again = first_repeat(hashes)
-    if again >= 0:
+    if again is not None:
         raise scan.refuse(
             "this name is there twice",
             places[again],

@@ -38,16 +38,21 @@ class Entry(NamedTuple):
     at: int
 
 
-class ShardIndex(NamedTuple):
-    """What model.safetensors.index.json says.
+class Total(NamedTuple):
+    """How many bytes all tensors have.
 
-    total_bytes: of all tensors, if it says so
-    total_at: the byte of the index that says it
+    at: the byte of the index that says so
     """
 
+    size_bytes: int
+    at: int
+
+
+class ShardIndex(NamedTuple):
+    """What model.safetensors.index.json says."""
+
     entries: dict[str, Entry]
-    total_bytes: int | None
-    total_at: int
+    total: Total | None
 
 
 def read_map(scan: Scanner) -> dict[str, Entry]:
@@ -85,34 +90,29 @@ def read_map(scan: Scanner) -> dict[str, Entry]:
     return found
 
 
-def read_total(
-    scan: Scanner,
-) -> tuple[int | None, int]:
+def read_total(scan: Scanner) -> Total | None:
     """Read total_size; other entries are passed.
 
     Raises FormatError for one that is no text, no
     whole number, or there twice.
     """
-    total, total_at = None, 0
+    total: Total | None = None
     scan.expect(b"{")
     for at in scan.items(b"}"):
         key = scan.text("a key of the metadata")
         scan.expect(b":")
         scan.skip_space()
         if key == "total_size":
-            if total is not None:
+            if total:
                 raise scan.refuse(
                     "total_size is there twice", at
                 )
-            total, total_at = (
-                scan.count("total_size"),
-                at,
-            )
+            total = Total(scan.count(key), at)
         elif scan.data.startswith(b'"', scan.at):
             scan.skip_text("a value")
         else:
             scan.count("a value")
-    return total, total_at
+    return total
 
 
 def read_index(file: BinaryIO) -> ShardIndex:
@@ -122,24 +122,24 @@ def read_index(file: BinaryIO) -> ShardIndex:
     `read_total` refuse, and for other parts.
     """
     cursor = Cursor(file)
-    data = cursor.take(
-        min(cursor.left, LARGEST_INDEX + 1), "index"
-    )
-    scan = Scanner(data, 0)
-    if len(data) > LARGEST_INDEX:
-        raise scan.refuse(
-            f"longer than {LARGEST_INDEX} bytes"
+    if cursor.left > LARGEST_INDEX:
+        raise FormatError(
+            cursor.at,
+            f"longer than {LARGEST_INDEX} bytes",
         )
-    check_utf8(data, 0)
+    data = cursor.take(cursor.left, "index")
+    scan = Scanner(data, starts_at=0)
+    check_utf8(data, starts_at=0)
     entries: dict[str, Entry] | None = None
-    total: tuple[int | None, int] | None = None
+    total: Total | None = None
+    seen: set[str] = set()
     scan.expect(b"{")
     for at in scan.items(b"}"):
         key = scan.text("a key")
         scan.expect(b":")
-        if key == "weight_map" and entries is None:
+        if key == "weight_map" and key not in seen:
             entries = read_map(scan)
-        elif key == "metadata" and total is None:
+        elif key == "metadata" and key not in seen:
             total = read_total(scan)
         else:
             raise scan.refuse(
@@ -147,14 +147,13 @@ def read_index(file: BinaryIO) -> ShardIndex:
                 "or is there twice",
                 at,
             )
+        seen.add(key)
     scan.skip_space()
     if scan.at < len(data) or entries is None:
         raise scan.refuse(
             "an object with a weight_map is all"
         )
-    return ShardIndex(
-        entries, *(total or (None, 0))
-    )
+    return ShardIndex(entries, total)
 
 
 # --8<-- [end:index]
@@ -240,10 +239,11 @@ def read_checkpoint(
         raise FormatError(
             0, f"{shard} is not in the index"
         )
-    if index.total_bytes not in {None, total}:
+    said = index.total
+    if said and said.size_bytes != total:
         raise FormatError(
-            index.total_at,
-            f"total_size is {index.total_bytes}: "
+            said.at,
+            f"total_size is {said.size_bytes}: "
             f"the tensors have {total} bytes",
         )
     return Checkpoint(index, shards, headers)

@@ -11,6 +11,7 @@ import pickle
 import pickletools
 import zipfile
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ def check(data: bytes) -> None:
 
 
 @given(mutants())
+@pytest.mark.timeout(0)
 @settings(
     max_examples=EXAMPLES * 15 // 100,
     derandomize=SAME,
@@ -78,6 +80,7 @@ def test_a_broken_pickle_looks_nothing_up_that_is_not_told(data: bytes) -> None:
 
 
 @given(st.lists(PIECES | OPCODES, max_size=12).map(b"".join))
+@pytest.mark.timeout(0)
 @settings(max_examples=EXAMPLES * 10 // 100, derandomize=SAME, deadline=2000)
 def test_opcodes_in_any_order_look_nothing_up_that_is_not_told(data: bytes) -> None:
     check(b"\x80\x04" + data + b".")
@@ -87,6 +90,7 @@ ARCHIVE = archive(("m/data.pkl", state_dict()), ("m/data/0", bytes(16)), compres
 
 
 @given(st.integers(0, len(ARCHIVE) - 1), st.binary(max_size=3), st.integers(0, 3))
+@pytest.mark.timeout(0)
 @settings(max_examples=EXAMPLES * 5 // 100, derandomize=SAME, deadline=2000)
 def test_a_broken_archive_is_scanned_or_said_to_be_broken(at: int, other: bytes, gone: int) -> None:
     assert isinstance(strangers(scan(ARCHIVE[:at] + other + ARCHIVE[at + gone :])), list)

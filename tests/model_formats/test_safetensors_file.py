@@ -96,7 +96,7 @@ def parts_of_a_file(draw: st.DrawFn, kinds: tuple[str, ...] = tuple(THEIRS)) -> 
     parts_of_a_file(),
     st.none() | st.dictionaries(NAMES, st.text(st.characters(exclude_categories=["Cs"])), max_size=1),
 )
-@settings(max_examples=200)
+@settings(max_examples=50)
 def test_the_bytes_are_those_that_the_library_writes(
     parts: dict[str, Part], metadata: dict[str, str] | None
 ) -> None:

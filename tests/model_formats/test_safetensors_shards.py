@@ -74,7 +74,8 @@ def test_a_tensor_in_two_shards_is_found() -> None:
 
 def test_a_shard_that_the_index_lacks_is_found() -> None:
     shards = {ONE: shard("a", "b"), TWO: shard("c"), "x.safetensors": shard()}
-    assert refused(index(), shards) == "x.safetensors is not in the index"
+    with pytest.raises(FormatError, match=r"byte 0: x\.safetensors is not in the index"):
+        read_checkpoint(index(), shards)
 
 
 def test_a_wrong_sum_is_found() -> None:
@@ -162,7 +163,7 @@ def test_an_index_that_is_no_text_is_refused() -> None:
 def test_other_metadata_are_passed() -> None:
     text = '{"metadata":{"format":"pt","total_size":4,"parameters":1},"weight_map":{"a":"m.safetensors"}}\n'
     found = read_index(io.BytesIO(text.encode()))
-    assert found.total_bytes == 4
+    assert found.total == ours.Total(4, text.index('"total_size"'))
     assert found.entries["a"] == ours.Entry("m.safetensors", text.index('"a"'))
 
 
