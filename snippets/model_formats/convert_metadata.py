@@ -55,7 +55,9 @@ KEYS = tuple(
 )
 
 
-def kind_of(field: str) -> type[F32 | U32]:
+def kind_of(
+    field: str,
+) -> type[U32] | type[F32]:
     """Say the kind that llama.cpp wants."""
     return F32 if field in FLOATS else U32
 
@@ -122,18 +124,15 @@ def token_values(
     tokenizer: Tokenizer,
 ) -> dict[str, Value]:
     """Say pieces, scores, kinds, what to add."""
+    pieces = tokenizer.pieces
+    kinds = tuple(map(token_type, pieces))
     values: dict[str, Value] = {
         "model": "llama",
-        "tokens": Array(str, tokenizer.pieces),
+        "tokens": Array(str, pieces),
         "scores": Array(
             F32, tuple(scores(tokenizer))
         ),
-        "token_type": Array(
-            I32,
-            tuple(
-                map(token_type, tokenizer.pieces)
-            ),
-        ),
+        "token_type": Array(I32, kinds),
         "unknown_token_id": U32(
             tokenizer.numbers["<unk>"]
         ),
@@ -187,12 +186,11 @@ def read_config(
     for key, field in KEYS:
         if key not in metadata:
             raise ValueError(f"{key} is missing")
-        data: object = metadata[key]
-        kind = kind_of(field)
-        if not isinstance(data, kind):
+        data = metadata[key]
+        if type(data) is not kind_of(field):
             raise ValueError(
-                f"{key} is {type(data).__name__}, "
-                f"not {kind.__name__}"
+                f"{key} is {data!r}, "
+                f"no {kind_of(field).__name__}"
             )
         if isinstance(data, float):
             # The shortest that is this float32.

@@ -140,15 +140,17 @@ def interleave(rows: Floats, heads: int) -> Floats:
     llama.cpp's "llama" row 2 i with row 2 i + 1.
     rows: (heads * head, in)
     """
-    columns = rows.shape[1]
-    halves = rows.reshape(heads, 2, -1, columns)
+    count, columns = rows.shape
+    half = count // heads // 2
+    halves = rows.reshape(heads, 2, half, columns)
     return halves.swapaxes(1, 2).reshape(rows.shape)
 
 
 def separate(rows: Floats, heads: int) -> Floats:
     """Undo `interleave`."""
-    columns = rows.shape[1]
-    pairs = rows.reshape(heads, -1, 2, columns)
+    count, columns = rows.shape
+    half = count // heads // 2
+    pairs = rows.reshape(heads, half, 2, columns)
     return pairs.swapaxes(1, 2).reshape(rows.shape)
 
 

@@ -47,10 +47,10 @@ FOR_MANY: tuple[Format, ...] = (
 )
 FOR_FEW: tuple[Format, ...] = (
     "gguf",
-    "mlx",
     "exl3",
-    "safetensors",
     "onnx",
+    "mlx",
+    "safetensors",
 )
 MANY = 4
 # --8<-- [end:order]

@@ -152,9 +152,11 @@ def decode_mxfp4(data: Bytes) -> Floats:
 
 
 def decode_ocp(data: Bytes) -> Floats:
-    """The same; an exponent of 255 is NaN."""
-    rows = decode_mxfp4(data)
-    rows[:, data[0] == 255] = np.nan
+    """The same, with -0; exponent 255 is NaN."""
+    codes = unpack_halves(data[1:], 1)[0]
+    scales = np.float32(2) * halves(data[0])
+    scales[data[0] == 255] = np.nan
+    rows: Floats = table(E2M1)[codes] * scales
     return rows
 
 

@@ -19,6 +19,7 @@ from snippets.quantization.k_layouts import (
     low,
     pack_signed_sixes,
     pack_sixes,
+    unpack_sixes,
     up,
     weave,
 )
@@ -144,15 +145,19 @@ def store_two(
     shared: tuple[Floats, Floats],
 ) -> Bytes:
     """Round again; lay out Q2_K."""
-    scales, mins = levels
+    packed = levels[0] | up(levels[1], 4)
     first, d = stored(shared[0])
     second, least = stored(shared[1])
     again = round_again(
-        x, codes, d * scales, least * mins, (0, 3)
+        x,
+        codes,
+        d * low(packed, 4),
+        least * down(packed, 4),
+        (0, 3),
     )
     return np.concatenate(
         [
-            scales | up(mins, 4),
+            packed,
             weave(again, 2, 32),
             first,
             second,
@@ -168,7 +173,8 @@ def store_sixes(
     most: int,
 ) -> Bytes:
     """Round again; lay out Q4_K or Q5_K."""
-    scales, mins = levels
+    packed = pack_sixes(*levels)
+    scales, mins = unpack_sixes(packed)
     first, d = stored(shared[0])
     second, least = stored(shared[1])
     again = round_again(
@@ -181,7 +187,7 @@ def store_sixes(
     parts = [
         first,
         second,
-        pack_sixes(scales, mins),
+        packed,
     ]
     if most > 15:
         parts.append(weave(down(again, 4), 1, 32))

@@ -1,27 +1,17 @@
-"""What goes to GGUF comes back bit for bit, types round as gguf rounds them, and faults stop both ways."""
+"""What goes to GGUF comes back bit for bit, and faults stop both ways."""
 
 import io
 
 import gguf
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from snippets.data.small_model import Floats, read_small_model
-from snippets.model_formats.convert import (
-    Encode,
-    Encoded,
-    as_bf16,
-    as_f16,
-    as_f32,
-    from_gguf,
-    plain,
-    read_stored,
-    to_gguf,
-)
+from snippets.data.small_tokenizer import read_tokenizer
+from snippets.model_formats.convert import build, from_gguf, read_stored, to_gguf
+from snippets.model_formats.convert_metadata import gguf_metadata
 from snippets.model_formats.convert_names import interleave
+from snippets.model_formats.convert_types import Encode, Encoded, as_bf16, as_f16, as_f32, plain
 from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
 
 CONFIG, WEIGHTS = read_small_model()
@@ -45,6 +35,15 @@ def test_a_file_gives_back_what_was_written() -> None:
     assert found == tensors
     shapes = {one.name: one.shape for one in found}
     assert shapes["token_embd.weight"] == (256, 2_048)  # as GGUF has it: row length first
+
+
+def test_all_of_a_file_is_built_at_once() -> None:
+    metadata, tensors = build(read_small_model(), read_tokenizer(), "small", as_bf16)
+    assert metadata == gguf_metadata(CONFIG, read_tokenizer(), "small")
+    assert tensors == to_gguf(CONFIG, WEIGHTS, as_bf16, tied=True)
+    assert build(read_small_model(), read_tokenizer(), "small")[1] == to_gguf(CONFIG, WEIGHTS, tied=True)
+    with pytest.raises(ValueError, match=r"lm_head\.weight is missing"):
+        build(read_small_model(), read_tokenizer(), "small", tied=False)
 
 
 def test_the_order_of_tensors_in_a_file_does_not_matter() -> None:
@@ -91,53 +90,6 @@ def test_a_quantizer_of_the_caller_gets_the_name_and_its_decoder_the_kind() -> N
     for name, matrix in WEIGHTS.items():
         # Eight bits: a step is 1/127 of the largest in a block.
         assert np.abs(back[name] - matrix).max() <= np.abs(matrix).max() / 127
-
-
-FLOATS = arrays(np.float32, (3, 4), elements=st.floats(width=32, allow_nan=False, allow_infinity=False))
-
-
-@given(FLOATS)
-def test_bf16_is_rounded_as_the_gguf_library_rounds(matrix: Floats) -> None:
-    kind, data = as_bf16("", matrix)
-    bf16 = gguf.GGMLQuantizationType.BF16
-    theirs = gguf.quants.quantize(matrix, bf16)
-    assert kind == "BF16"
-    assert data == theirs.tobytes()
-    assert np.array_equal(
-        plain(kind, data, (3, 4)), gguf.quants.dequantize(theirs, gguf.GGMLQuantizationType.BF16)
-    )
-
-
-@pytest.mark.parametrize(
-    ("bits", "stored"),
-    [
-        (0x3F808000, 0x3F80),  # halfway: to the even one, down
-        (0x3F818000, 0x3F82),  # halfway: to the even one, up
-        (0x3F808001, 0x3F81),
-        (0x3F807FFF, 0x3F80),
-    ],
-)
-def test_bf16_rounds_to_the_nearest_and_halfway_to_the_even(bits: int, stored: int) -> None:
-    matrix = np.array([[bits]], np.uint32).view(np.float32)
-    assert as_bf16("", matrix).data == stored.to_bytes(2, "little")
-
-
-@given(arrays(np.float32, (3, 4), elements=st.floats(-65_504, 65_504, width=32)))
-def test_f16_is_rounded_as_numpy_rounds_and_f32_is_kept(matrix: Floats) -> None:
-    kind, data = as_f16("", matrix)
-    assert np.array_equal(plain(kind, data, (3, 4)), matrix.astype(np.float16).astype(np.float32))
-    assert plain(*as_f32("", matrix), (3, 4)).tobytes() == matrix.tobytes()
-
-
-def test_f16_ends_where_it_says() -> None:
-    assert plain(*as_f16("", np.array([[-65_504]], np.float32)), (1, 1))[0, 0] == -65_504
-    with pytest.raises(ValueError, match=r"blk\.0\.ffn_up\.weight reaches 65536: F16 ends at 65504"):
-        as_f16("blk.0.ffn_up.weight", np.array([[1, -65_536]], np.float32))
-
-
-def test_a_kind_that_is_not_plain_needs_a_decoder() -> None:
-    with pytest.raises(ValueError, match="type Q8_0: F32, F16 and BF16 are plain; give a decoder"):
-        plain("Q8_0", bytes(34), (1, 32))
 
 
 def test_all_faults_stop_a_conversion_at_once() -> None:

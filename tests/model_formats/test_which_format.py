@@ -80,7 +80,9 @@ def test_only_what_runs_and_fits_is_offered_and_more_memory_takes_nothing_away(
 
 
 def test_room_is_memory_over_parameters() -> None:
-    assert Case(hardware="cpu", memory_gib=2, parameters=2**30).room_bits == 16
+    case = Case(hardware="cpu", memory_gib=2, parameters=2**30)
+    assert case.room_bits == 16
+    assert case.at_a_time == 1
 
 
 def test_every_format_of_the_data_has_fewest_bits_and_those_of_a_fixed_size_are_the_formats() -> None:

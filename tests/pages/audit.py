@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from tests.pages.citations import Library, library_of
 from tests.pages.mutate import LOWEST_RATE, enough, mutate, real_pages
@@ -18,7 +19,7 @@ OLDEST_DAYS = 365
 SOON_DAYS = 30
 SEEDS = (0, 1, 2)  # `make test` takes the first
 RECORDS = 100
-FUZZED = 200_000  # broken GGUF files; `make test` takes a twentieth, and the same on every run
+FUZZED = 200_000  # broken files of each kind; `make test` takes a twentieth, and the same on every run
 
 
 def aging(library: Library, today: date) -> tuple[list[str], list[str]]:
@@ -41,7 +42,8 @@ def aging(library: Library, today: date) -> tuple[list[str], list[str]]:
 
 def fuzz() -> bool:
     """Read far more broken files than `make test` does, others each time."""
-    command = [sys.executable, "-m", "pytest", "--quiet", "-s", "tests/model_formats/test_gguf_fuzz.py"]
+    files = sorted(map(str, Path("tests").rglob("test_*_fuzz.py")))
+    command = [sys.executable, "-m", "pytest", "--quiet", "-s", *files]
     environment = os.environ | {"FUZZ_EXAMPLES": str(FUZZED)}
     return subprocess.run([*command, "--timeout=0"], env=environment, check=False).returncode == 0
 

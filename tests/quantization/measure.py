@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -27,8 +27,9 @@ from snippets.data.models import Model, model
 from snippets.data.small_model import Floats, read_small_model, read_text, small_model_file
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hardware.weights import tensor_types
-from snippets.model_formats.convert import Encoded, as_f32, to_gguf
+from snippets.model_formats.convert import to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
+from snippets.model_formats.convert_types import Encoded, as_f32
 from snippets.model_formats.gguf_writer import write_gguf
 from snippets.quantization.quality import Compared, Quality, compare, summarize
 from tests.model_formats import llama
@@ -104,15 +105,17 @@ def windows() -> tuple[list[int], ...]:
     return tuple(stream[i : i + CONTEXT] for i in range(0, len(stream) - CONTEXT, CONTEXT))
 
 
-def measure(base: Path, path: Path, count: int | None = None) -> list[Compared]:
-    """Compare two files over the first windows, or over all of them."""
-    asked = windows()[:count]
-    found = []
+def logits(path: Path, count: int | None = None) -> Iterator[NDArray[np.float32]]:
+    """What llama.cpp computes for the first windows, or for all of them."""
+    asked = list(windows()[:count])
     for start in range(0, len(asked), CHUNK):
-        some = list(asked[start : start + CHUNK])
-        first, second = llama.logits(base, some), llama.logits(path, some)
-        found += [compare(a, b, tokens) for a, b, tokens in zip(first, second, some, strict=True)]
-    return found
+        yield from llama.logits(path, asked[start : start + CHUNK])
+
+
+def measure(base: Iterable[NDArray[np.float32]], path: Path, count: int | None = None) -> list[Compared]:
+    """Compare a file with the original's logits."""
+    rows = zip(base, logits(path, count), windows()[:count], strict=True)
+    return [compare(first, second, tokens) for first, second, tokens in rows]
 
 
 def build(path: Path, types: dict[str, str], quantize: Quantize = quantized) -> None:
@@ -168,9 +171,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         base, path = Path(folder) / "base.gguf", Path(folder) / "other.gguf"
         build(base, types_of("F32"))
+        original = list(logits(base))
         for file_type in ("F32", *FILE_TYPES, *UNIFORM):
             build(path, types_of(file_type))
-            found = measure(base, path)
+            found = measure(original, path)
             rows.append(summarize(file_type, BY_ENGINE, bits_per_weight(path), found))
             first[file_type] = summarize(
                 file_type, BY_ENGINE, bits_per_weight(path), found[:FIRST]
