@@ -74,11 +74,10 @@ def recipes() -> Iterator[tuple[dict[str, Any], str, int]]:
     for text in ("shuffled", "random"):
         for method in ("gptq", "awq"):
             yield {"bits": 3, "method": method}, text, DEFAULT
-    for bits in (3, 4):
-        yield {"bits": bits, "method": "gptq", "act_order": True}, "same kind", DEFAULT
-        yield {"bits": bits, "method": "awq", "clip": True}, "same kind", DEFAULT
-        yield {"bits": bits, "method": "nearest", "clip": True}, "same kind", DEFAULT
-        yield {"bits": bits, "method": "gptq", "sequential": True}, "same kind", DEFAULT
+    yield {"bits": 3, "method": "gptq", "act_order": True}, "same kind", DEFAULT
+    yield {"bits": 3, "method": "awq", "clip": True}, "same kind", DEFAULT
+    yield {"bits": 3, "method": "nearest", "clip": True}, "same kind", DEFAULT
+    yield {"bits": 3, "method": "gptq", "sequential": True}, "same kind", DEFAULT
 
 
 def outcome(fields: dict[str, Any], text: str, count: int) -> Outcome:

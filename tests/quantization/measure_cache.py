@@ -118,15 +118,12 @@ def engine_caches() -> Iterator[tuple[str, str, bool]]:
     for name in BLOCKS:
         yield from ((name, name, True), (name, "f16", True), ("f16", name, True), (name, name, False))
     yield from (("q4_0", "f16", False), ("f16", "q4_0", False))
-    yield from ((name, name, True) for name in ("q5_1", "q4_1"))
 
 
 def numpy_caches() -> Iterator[tuple[str, str, bool]]:
     """Those that NumPy reads with."""
     for name in BLOCKS:
         yield from ((name, name, turn) for turn in (True, False))
-    for turn in (True, False):
-        yield from (("q4_0", "f16", turn), ("f16", "q4_0", turn))
     for width in (4, 2):
         for keys in ("token", "channel"):
             for values in ("token", "channel"):
