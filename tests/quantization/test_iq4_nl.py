@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from snippets.quantization.block_formats import Q4_0
 from snippets.quantization.blocks import BlockFormat, Bytes, Floats
 from snippets.quantization.engine import engine_dequantize, engine_quantize, find_engine, hard_tensors
-from snippets.quantization.iq4_nl import FORMATS, IQ4_NL, VALUES
+from snippets.quantization.iq4_nl import FORMATS, HALVES, IQ4_NL, VALUES
 from tests.hardware.engine import missing
 
 needs_engine = pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
@@ -66,6 +66,11 @@ def test_any_bytes_are_read_as_gguf_reads_them(data: Bytes) -> None:
 def test_a_block_that_is_made_of_the_values_is_kept() -> None:
     tensor = np.tile(VALUES, 2)[None] * np.float32(0.25)
     assert (IQ4_NL.dequantize(IQ4_NL.quantize(tensor)) == tensor).all()
+
+
+def test_the_tables_reach_over_all_that_a_signed_byte_holds() -> None:
+    assert HALVES[[0, -1]].tolist() == [-128, 127.5]
+    assert np.diff(HALVES).tolist() == [0.5] * 511
 
 
 def test_less_error_than_even_steps_for_normal_weights() -> None:
