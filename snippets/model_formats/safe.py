@@ -216,7 +216,8 @@ def scan_pickle(
                     argument, member, at, depth
                 )
                 stack.step(code, argument)
-        except ValueError as error:
+        # A strange escape warns, or is an error.
+        except (ValueError, Warning) as error:
             yield Finding(
                 member,
                 at,
@@ -276,6 +277,7 @@ FAULTS = (
     OSError,
     RuntimeError,
     ValueError,
+    Warning,
     zlib.error,
 )
 

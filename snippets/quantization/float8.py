@@ -228,10 +228,12 @@ def encode_scaled(
             f"tile: {tile}, at least (1, 1) is "
             "needed"
         )
-    if not np.isfinite(rows).all():
+    wrong = np.argwhere(~np.isfinite(rows))
+    if len(wrong):
+        row, column = wrong[0]
         raise ValueError(
-            "rows: a value is not finite: finite "
-            "values are needed"
+            f"rows: row {row}, column {column} is "
+            f"{rows[row, column]}, not finite"
         )
     size: Floats = np.abs(rows)
     for axis in (0, 1):

@@ -17,10 +17,12 @@ def checked(rows: Floats) -> Floats:
             f"rows: shape {rows.shape}, rows and "
             "columns are needed"
         )
-    if not np.isfinite(rows).all():
+    wrong = np.argwhere(~np.isfinite(rows))
+    if len(wrong):
+        row, column = wrong[0]
         raise ValueError(
-            "rows: a value is not finite: finite "
-            "values are needed"
+            f"rows: row {row}, column {column} is "
+            f"{rows[row, column]}, not finite"
         )
     return rows
 

@@ -110,10 +110,11 @@ def encode_blocks(
         raise ValueError(
             f"block: {block}, at least 1 is needed"
         )
-    if not np.isfinite(flat).all():
+    wrong = np.flatnonzero(~np.isfinite(flat))
+    if len(wrong):
         raise ValueError(
-            "x: a value is not finite: finite "
-            "values are needed"
+            f"x: value {wrong[0]} is "
+            f"{flat[wrong[0]]}, not finite"
         )
     starts = np.arange(0, flat.size, block)
     largest = np.zeros(0, np.float32)

@@ -9,6 +9,7 @@ import pickle
 import pickletools
 import struct
 import subprocess
+import warnings
 import zipfile
 from typing import Any
 
@@ -235,6 +236,15 @@ def test_what_stands_before_a_fault_is_listed_and_the_fault_too() -> None:
     assert f"{os.system.__module__} system" in [one.what for one in found]
     assert found[-1].kind == "cannot be told"
     assert "unknown" in strangers(found)[-1]
+
+
+def test_a_strange_escape_is_no_end_of_the_scan() -> None:
+    with pytest.warns(DeprecationWarning, match="invalid escape"):
+        found = scan(b"S'\\q'\n0cos\nsystem\n.")
+    assert strangers(found) == ["imports: os system"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "invalid escape" in strangers(scan(b"S'\\q'\n0cos\nsystem\n."))[0]
 
 
 def test_pickles_one_behind_the_other_are_all_scanned() -> None:
