@@ -19,6 +19,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort, MkDocsException
 from pymdownx.snippets import SnippetMissingError  # type: ignore[import-untyped]
 
+from theme.notebooks import name_notebooks, notebooks_as_pages, show_notebooks
 from theme.trim import trim
 from theme.twins import write_twins
 
@@ -59,26 +60,29 @@ def build_mkdocs(config: MkDocsConfig) -> None:
         raise BuildError(f"MkDocs: {error}") from None
     finally:
         config.plugins.on_shutdown()
+    show_notebooks(config, Path(config.site_dir))
     finish(config, Path(config.site_dir))
 
 
 def build_zensical(config: MkDocsConfig, site: Path) -> None:
-    """Build with Zensical from the same file, and finish.
+    """Build with Zensical from the same pages, and finish.
 
     It is asked to forget its cache: that does not notice when an included snippet changes.
     """
     shutil.rmtree(site, ignore_errors=True)
-    finished = subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--strict", "--clean"],
-        cwd=ROOT,
-        env={**os.environ, "SITE_DIR": str(site.relative_to(ROOT))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with notebooks_as_pages(ROOT) as file:
+        finished = subprocess.run(
+            [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", str(file)],
+            cwd=ROOT,
+            env={**os.environ, "SITE_DIR": str(site.relative_to(ROOT))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if finished.returncode:
         said = (finished.stdout + finished.stderr).partition("Traceback")[0].strip()
         raise BuildError(f"Zensical:\n{said}")
+    name_notebooks(config, site)
     finish(config, site)
 
 

@@ -9,6 +9,7 @@ import snippets.data
 from snippets.data.electricity import (
     read_electricity,
 )
+from snippets.data.engines import read_engines
 from snippets.data.facts import read_facts
 from snippets.data.file_sizes import (
     read_file_sizes,
@@ -68,6 +69,7 @@ def read_catalog() -> dict[
         "vllm_loads": read_vllm_loads(),
         "file_sizes": read_file_sizes(),
         "quality": read_quality(),
+        "engines": read_engines(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

@@ -75,9 +75,6 @@ class Cursor:
             )
         return data
 
-    # --8<-- [end:cursor]
-
-    # --8<-- [start:values]
     def number(
         self, form: str, what: str
     ) -> int | float:
@@ -122,9 +119,6 @@ class Cursor:
             end - self.at, what
         ).decode()
 
-    # --8<-- [end:values]
-
-    # --8<-- [start:skip]
     def skip_text(
         self, what: str, most: int
     ) -> int:
@@ -157,4 +151,4 @@ class Cursor:
         return size
 
 
-# --8<-- [end:skip]
+# --8<-- [end:cursor]

@@ -34,9 +34,6 @@ class BlockFormat(NamedTuple):
         """Bits of a block over its weights."""
         return 8 * self.bytes / self.weights
 
-    # --8<-- [end:format]
-
-    # --8<-- [start:quantize]
     def quantize(self, rows: Floats) -> Bytes:
         """Make (rows, columns) (rows, bytes).
 
@@ -95,7 +92,7 @@ class BlockFormat(NamedTuple):
         return out.reshape(count, -1)
 
 
-# --8<-- [end:quantize]
+# --8<-- [end:format]
 
 # --8<-- [start:check]
 # So many weights stay in a core's cache. No power

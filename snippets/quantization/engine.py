@@ -231,3 +231,58 @@ def engine_accepts(
 
 
 # --8<-- [end:dequantize]
+
+
+# --8<-- [start:hard]
+def hard_tensors(
+    seed: int, rows: int = 16
+) -> dict[str, Floats]:
+    """Tensors (rows, 256) where quantizers differ.
+
+    Ties, zeros with a sign, scales that float16 or
+    float32 hardly holds. All values are finite, and
+    all scales fit.
+    """
+    chance = np.random.default_rng(seed)
+    shape = rows, 256
+    normal = chance.normal(0, 0.02, shape)
+    sign = chance.choice([-1.0, 1.0], shape)
+    halves = chance.integers(-254, 255, shape) / 2
+    halves[:, ::32] = 127
+    eighths = chance.integers(-16, 16, shape) / 2
+    eighths[:, ::32] = -8
+    far = normal.copy()
+    far[:, 7::32] *= 100
+    power = chance.integers(-60, 13, shape)
+    wide = np.ldexp(normal, power) * 50
+    near = np.nextafter(
+        halves.astype(np.float32), np.float32(0)
+    )
+    found = {
+        "normal": normal,
+        "zeros, both signs": normal * 0,
+        "one value": 0 * normal + normal[:, :1],
+        "zeros and ones": np.where(
+            normal > 0, 1, 0 * sign
+        ),
+        "plus and minus": 0.3 * sign,
+        "ties, 8 bits": halves,
+        "ties, 4 bits": eighths,
+        "beside a tie": near,
+        "one far out": far,
+        "from tiny to large": np.clip(
+            wide, -1e4, 1e4
+        ),
+        "1e-6": normal * 5e-5,
+        "1e-15": normal * 5e-14,
+        "1e-38": normal * 5e-37,
+        "denormal": normal * 5e-39,
+        "large": 5e5 * normal,
+    }
+    return {
+        name: tensor.astype(np.float32)
+        for name, tensor in found.items()
+    }
+
+
+# --8<-- [end:hard]

@@ -118,7 +118,7 @@ class Llama:
         if (context.n_ctx, context.type_k, context.type_v, context.n_ubatch) != (512, 1, 1, 512):
             raise RuntimeError("llama_context_params has another layout")
         context.n_ctx = context.n_batch = context.n_ubatch = n_ctx
-        context.n_threads = context.n_threads_batch = 2
+        context.n_threads = context.n_threads_batch = 1  # two wait for each other longer than they work
         context.type_k, context.type_v = TYPES[type_k], TYPES[type_v]
         context.flash_attention = flash
         self.context = self.lib.llama_init_from_model(self.model, context)

@@ -1,16 +1,20 @@
 """Measure what each file type does to the small model: `python -m tests.quantization.measure`.
 
-Writes snippets/data/small_model/quality.csv. The types of a file's tensors are those that llama-quantize would
-choose, their bytes come from the engine's own quantizers, and llama.cpp runs the file. LLAMA_QUANTIZE, where it
-names that program, is held against each file, tensor by tensor.
+Writes snippets/data/small_model/quality.csv and tests/quantization/measured.json. The types of a file's
+tensors are those that llama-quantize would choose, their bytes come from the engine's own quantizers, and
+llama.cpp runs it. LLAMA_QUANTIZE names that program: each file is held against its, tensor by tensor.
 """
 
 from __future__ import annotations
 
 import csv
 import ctypes as c
+import hashlib
+import json
 import os
 import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,10 +24,14 @@ from numpy.typing import NDArray
 
 from snippets.data.layers import Attention, Dense
 from snippets.data.models import Model, model
-from snippets.data.small_model import read_small_model, read_text, small_model_file
+from snippets.data.small_model import Floats, read_small_model, read_text, small_model_file
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hardware.weights import tensor_types
-from snippets.quantization.quality import Compared, Quality, compare
+from snippets.model_formats.convert import to_gguf
+from snippets.model_formats.convert_metadata import gguf_metadata
+from snippets.model_formats.convert_types import Encoded, as_f32
+from snippets.model_formats.gguf_writer import write_gguf
+from snippets.quantization.quality import Compared, Quality, compare, summarize
 from tests.model_formats import llama
 from tests.model_formats.llama_worker import engine
 
@@ -36,6 +44,9 @@ FILE_TYPES = (
 # All matrices in one type, which llama-quantize offers for mixtures of experts only, or not at all.
 UNIFORM = ("MXFP4", "NVFP4")
 BY_ENGINE = "llama.cpp"
+Quantize = Callable[[str, Floats], NDArray[np.uint8]]
+FIRST = 10  # windows that the tests measure again
+RECORD = Path(__file__).with_name("measured.json")
 
 
 def small() -> Model:
@@ -94,34 +105,46 @@ def windows() -> tuple[list[int], ...]:
     return tuple(stream[i : i + CONTEXT] for i in range(0, len(stream) - CONTEXT, CONTEXT))
 
 
-def measure(base: Path, path: Path, count: int | None = None) -> list[Compared]:
-    """Compare two files over the first windows, or over all of them."""
-    asked = windows()[:count]
-    found = []
+def logits(path: Path, count: int | None = None) -> Iterator[NDArray[np.float32]]:
+    """What llama.cpp computes for the first windows, or for all of them."""
+    asked = list(windows()[:count])
     for start in range(0, len(asked), CHUNK):
-        some = list(asked[start : start + CHUNK])
-        first, second = llama.logits(base, some), llama.logits(path, some)
-        found += [compare(a, b, tokens) for a, b, tokens in zip(first, second, some, strict=True)]
-    return found
+        yield from llama.logits(path, asked[start : start + CHUNK])
 
 
-def same_as_llama_quantize(base: Path, path: Path, file_type: str) -> str:
-    """Hold a file's tensors against those of llama-quantize."""
-    program = os.environ.get("LLAMA_QUANTIZE")
-    if not program or file_type in UNIFORM:
-        return "not compared"
-    theirs = path.with_suffix(".theirs")
-    subprocess.run([program, str(base), str(theirs), file_type, "1"], check=True, capture_output=True)
-    ours = {t.name: t for t in gguf.GGUFReader(path).tensors}
-    reader = gguf.GGUFReader(theirs)
-    wrong = [
-        t.name
-        for t in reader.tensors
-        if t.tensor_type != ours[t.name].tensor_type or t.data.tobytes() != ours[t.name].data.tobytes()
-    ]
-    same = len(reader.tensors) == len(ours) and not wrong
-    theirs.unlink()
-    return "equal" if same else f"differs: {wrong}"
+def measure(base: Iterable[NDArray[np.float32]], path: Path, count: int | None = None) -> list[Compared]:
+    """Compare a file with the original's logits."""
+    rows = zip(base, logits(path, count), windows()[:count], strict=True)
+    return [compare(first, second, tokens) for first, second, tokens in rows]
+
+
+def build(path: Path, types: dict[str, str], quantize: Quantize = quantized) -> None:
+    """Write the small model as a GGUF file with tensors of these types."""
+    model = read_small_model()
+
+    def encode(name: str, matrix: Floats) -> Encoded:
+        kind = types[name]
+        return as_f32(name, matrix) if kind == "F32" else Encoded(kind, quantize(kind, matrix).tobytes())
+
+    with path.open("wb") as file:
+        metadata = gguf_metadata(model.config, read_tokenizer(), "small")
+        write_gguf(file, metadata, to_gguf(model.config, model.weights, encode, tied=True))
+
+
+def digest(path: Path) -> str:
+    """One sum over the names, types and bytes of a file's tensors, in the order of their names."""
+    found = hashlib.sha256()
+    for tensor in sorted(gguf.GGUFReader(path).tensors, key=lambda one: one.name):
+        found.update(f"{tensor.name} {tensor.tensor_type.name}\n".encode() + tensor.data.tobytes())
+    return found.hexdigest()
+
+
+def llama_quantize(base: Path, file_type: str) -> str:
+    """The sum of what llama-quantize writes."""
+    theirs = base.with_suffix(".theirs")
+    command = [os.environ["LLAMA_QUANTIZE"], str(base), str(theirs), file_type, "1"]
+    subprocess.run(command, check=True, capture_output=True)
+    return digest(theirs)
 
 
 def bits_per_weight(path: Path) -> float:
@@ -138,3 +161,31 @@ def write(rows: list[Quality]) -> None:
         for row in rows:
             values = row.model_dump()
             out.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in values.items()})
+
+
+def main() -> None:
+    """Measure all of it, in some five minutes on two cores."""
+    rows = []
+    sums = {}
+    first = {}
+    with tempfile.TemporaryDirectory() as folder:
+        base, path = Path(folder) / "base.gguf", Path(folder) / "other.gguf"
+        build(base, types_of("F32"))
+        original = list(logits(base))
+        for file_type in ("F32", *FILE_TYPES, *UNIFORM):
+            build(path, types_of(file_type))
+            found = measure(original, path)
+            rows.append(summarize(file_type, BY_ENGINE, bits_per_weight(path), found))
+            first[file_type] = summarize(
+                file_type, BY_ENGINE, bits_per_weight(path), found[:FIRST]
+            ).model_dump()
+            if file_type in FILE_TYPES:
+                sums[file_type] = llama_quantize(base, file_type)
+            print(rows[-1], flush=True)
+    write(rows)
+    kept = {"llama_quantize": sums, "first_windows": first}
+    RECORD.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

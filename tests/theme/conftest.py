@@ -44,7 +44,7 @@ class BuiltPage:
     @property
     def url(self) -> str:
         """Address within the site."""
-        stem = self.source.removesuffix(".md")
+        stem = self.source.removesuffix(".md").removesuffix(".ipynb")
         return stem.removesuffix("index") if Path(stem).name == "index" else f"{stem}/"
 
     @property
