@@ -131,7 +131,7 @@ def encode(
         2.0 ** (24 - kind.bias - kind.fraction_bits)
     )
     small = size < lowest
-    tiny = np.where(small, size, np.uint32(0))
+    tiny = np.where(small, size, lowest)
     near = tiny.view(np.float32) + far
     code = np.where(
         small,
@@ -166,8 +166,11 @@ def limited(
             f"{kind.largest_value:g}, and no code "
             "is infinity; saturate"
         )
-    code = np.where(above, instead or 0, code)
-    return np.where(is_nan, kind.nan or 0, code)
+    if instead is not None:
+        code = np.where(above, instead, code)
+    if kind.nan is not None:
+        code = np.where(is_nan, kind.nan, code)
+    return code
 
 
 # --8<-- [end:encode]

@@ -115,7 +115,9 @@ def encode_groups(
             f"group: {group} does not divide rows "
             f"of {rows.shape[1]}"
         )
-    parts = rows.reshape(len(rows), -1, group)
+    count, columns = rows.shape
+    shape = count, columns // group, group
+    parts = rows.reshape(shape)
     most = np.float32((1 << bits) - 1)
     low = np.minimum(parts.min(axis=2), 0)
     high = np.maximum(parts.max(axis=2), 0)
@@ -160,7 +162,8 @@ def decode_groups(groups: Groups) -> Floats:
     """(code - zero) times scale, by group."""
     count, columns = groups.codes.shape
     each = columns // groups.scales.shape[1]
-    codes = groups.codes.reshape(count, -1, each)
+    shape = *groups.scales.shape, each
+    codes = groups.codes.reshape(shape)
     wide = codes.astype(np.float32)
     wide -= groups.zeros[:, :, None]
     wide *= groups.scales.astype(np.float32)[

@@ -117,10 +117,10 @@ def encode_blocks(
             f"{flat[wrong[0]]}, not finite"
         )
     starts = np.arange(0, flat.size, block)
-    largest = np.zeros(0, np.float32)
+    largest = np.abs(flat)
     if flat.size:
         largest = np.maximum.reduceat(
-            np.abs(flat), starts
+            largest, starts
         )
     # bitsandbytes multiplies by 1 / largest.
     inverse = np.float32(1) / np.maximum(

@@ -35,6 +35,8 @@ def test_a_row_goes_from_minus_127_to_127() -> None:
     assert eight.codes.tolist() == [[-127, 64, 32, 0], [0, 0, 0, 127]]
     assert eight.codes.dtype == np.int8
     assert eight.scales.tolist() == [np.float32(2) / np.float32(127), 1]
+    zeros = encode_eight(np.zeros((1, 3), np.float32))
+    assert (zeros.codes.tolist(), zeros.scales.tolist()) == ([[0, 0, 0]], [1])
 
 
 def test_halves_go_to_even() -> None:
