@@ -97,3 +97,9 @@ def test_a_scale_that_float16_cannot_hold_is_refused(value: float) -> None:
 def test_sizes_are_those_of_gguf() -> None:
     (kind,) = FORMATS.values()
     assert gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType.IQ4_NL] == (kind.weights, kind.bytes)
+
+
+def test_a_block_alone_becomes_what_it_becomes_among_others() -> None:
+    rows = np.random.default_rng(3).standard_normal((400, 32)).astype(np.float32)
+    together = IQ4_NL.quantize(rows)
+    assert all((IQ4_NL.quantize(rows[i : i + 1])[0] == together[i]).all() for i in range(len(rows)))
