@@ -2,7 +2,7 @@
 
     python -m tests.quantization.golden_k
 
-writes golden_k.npz: out of a pool of blocks, those that a search with one changed constant would store
+writes golden_k.npz: of a pool of blocks, those that a search with one changed constant would store otherwise,
 otherwise, and the engine's bytes for them, with an importance matrix and without.
 """
 
