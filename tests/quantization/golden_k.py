@@ -3,7 +3,7 @@
     python -m tests.quantization.golden_k
 
 writes golden_k.npz: of a pool of blocks, those that a search with one changed constant would store otherwise,
-otherwise, and the engine's bytes for them, with an importance matrix and without.
+and the engine's bytes for them, with an importance matrix and without.
 """
 
 from __future__ import annotations
