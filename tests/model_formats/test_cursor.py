@@ -114,6 +114,19 @@ def test_checking_a_text_keeps_a_piece_of_it() -> None:
     assert peak < 16 * 4096
 
 
+def test_a_piece_is_a_page_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    take = Cursor.take
+
+    def noted(cursor: Cursor, count: int, what: str) -> bytes:
+        sizes.append(count)
+        return take(cursor, count, what)
+
+    monkeypatch.setattr(Cursor, "take", noted)
+    at(text(b"x" * 10_000)).skip_text("value", 2**20)
+    assert sizes == [8, 4_096, 4_096, 10_000 - 2 * 4_096]
+
+
 @given(st.text("ab ß€🙂\0\n"), st.binary(max_size=20))
 def test_any_text_is_read_and_nothing_behind_it(value: str, rest: bytes) -> None:
     cursor = at(text(value.encode()) + rest)

@@ -127,7 +127,9 @@ def test_a_tensor_is_read_out_of_a_file_that_still_has_it() -> None:
         (head(0, 1) + entry("", U32(1)), 24, "key '' is not printable ASCII"),
         (head(0, 1) + entry("ß", U8(1)), 24, "key 'ß' is not printable ASCII"),
         (head(0, 1) + entry("a\n", U8(1)), 24, r"key 'a\n' is not printable ASCII"),
+        (head(0, 1) + entry("k" * 70 + "\n", U8(1)), 24, f"key '{'k' * 63}' is not printable ASCII"),
         (head(0, 2) + entry("a", U8(1)) * 2, 38, "key a stands twice"),
+        (head(0, 2) + entry("k" * 64, U8(1)) * 2, 101, f"key {'k' * 63} stands twice"),
         (padded(head(2) + A + tensor("a", (8,), 0, 32), DATA * 2), 57, "tensor a stands twice"),
         (padded(head(1) + tensor("a", (8,), 0, 32), DATA * 2), 49, "a has offset 32, not 0"),
         (padded(head(2) + A + tensor("b", (8,), 0, 0), DATA * 2), 82, "b has offset 0, not 32"),
@@ -183,6 +185,8 @@ def test_arrays_in_arrays_are_read_where_they_are_asked_for() -> None:
     nested = Array(Array, (Array(U8, (1, 2)),))
     data = head(0, 1) + entry("a", nested)
     assert refused(data) == (37, "an array in an array: too deep")
+    with pytest.raises(FormatError, match="too deep"):
+        read_gguf(io.BytesIO(data))
     assert read(data, deep=2).metadata["a"] == nested
 
 
