@@ -31,7 +31,10 @@ def pack_awq(codes: Codes) -> Words:
             f"{columns} columns: AWQ needs a "
             f"multiple of {len(AWQ_ORDER)}"
         )
-    eights = codes.reshape(rows, -1, len(AWQ_ORDER))
+    size = len(AWQ_ORDER)
+    eights = codes.reshape(
+        rows, columns // size, size
+    )
     mixed = eights[..., list(AWQ_ORDER)]
     return pack_bits(
         mixed.reshape(rows, columns), AWQ_BITS
@@ -41,7 +44,9 @@ def pack_awq(codes: Codes) -> Words:
 def unpack_awq(words: Words) -> Codes:
     """Put them back in order."""
     mixed = unpack_bits(words, AWQ_BITS)
-    eights = mixed.reshape(*words.shape, -1)
+    eights = mixed.reshape(
+        *words.shape, len(AWQ_ORDER)
+    )
     back = np.argsort(AWQ_ORDER)
     return eights[..., back].reshape(mixed.shape)
 

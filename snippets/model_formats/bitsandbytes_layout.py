@@ -39,10 +39,11 @@ def pack_pairs(codes: Codes) -> NDArray[np.uint8]:
     Raises ValueError for codes above 15.
     """
     check_codes(codes, 4)
-    flat = codes.astype(np.uint8).reshape(-1)
+    flat = codes.astype(np.uint8).flatten()
     even = np.pad(flat, (0, len(flat) % 2))
     high = even[::2] << np.uint8(4)
-    return (high | even[1::2]).reshape(-1, 1)
+    packed = high | even[1::2]
+    return packed.reshape(len(packed), 1)
 
 
 def unpack_pairs(
@@ -59,9 +60,9 @@ def unpack_pairs(
             f"{data.size} bytes for {count} codes "
             "of 4 bits"
         )
-    flat = data.reshape(-1)
+    flat = data.flatten()
     pairs = np.stack([flat >> 4, flat & 15], axis=1)
-    return pairs.reshape(-1)[:count].reshape(shape)
+    return pairs.flatten()[:count].reshape(shape)
 
 
 def state_bytes(
@@ -132,7 +133,7 @@ def four_bit_weights(tensors: Tensors) -> Floats:
             f"absmax: {len(scales)} scales for "
             f"{blocks} blocks"
         )
-    levels = tensors["quant_map"][codes].reshape(-1)
+    levels = tensors["quant_map"][codes].flatten()
     each = np.repeat(scales, state.blocksize)
     found = levels * each[: codes.size]
     return found.reshape(state.shape)

@@ -47,7 +47,9 @@ def codebook(name: str) -> Halves:
     mixed = states * np.uint32(times)
     mixed += np.uint32(plus)
     if name == "mul1":
-        each = mixed.view(np.uint8).reshape(-1, 4)
+        each = mixed.view(np.uint8).reshape(
+            len(mixed), 4
+        )
         total = each.sum(1, dtype=np.uint16)
         total += np.uint16(MUL1_START)
         halves: Halves = total.view(np.float16)
@@ -57,7 +59,9 @@ def codebook(name: str) -> Halves:
         return wide.astype(np.float16)
     mixed &= np.uint32(KEPT_BITS)
     mixed ^= np.uint32(FLIPPED_BITS)
-    pairs = mixed.view(np.float16).reshape(-1, 2)
+    pairs = mixed.view(np.float16).reshape(
+        len(mixed), 2
+    )
     values: Halves = pairs[:, 0] + pairs[:, 1]
     return values
 

@@ -80,7 +80,10 @@ def pack_symbols(
     places = np.arange(bits, dtype=np.uint8)[::-1]
     ring = (symbols[..., None] >> places) & 1
     data = np.packbits(
-        ring.reshape(*symbols.shape[:2], -1), -1
+        ring.reshape(
+            *symbols.shape[:2], SYMBOLS * bits
+        ),
+        -1,
     )
     words = data.view(">u4").astype("<u4")
     return words.view("<i2")

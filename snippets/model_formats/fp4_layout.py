@@ -47,7 +47,8 @@ def unpack_neighbors(data: Bytes) -> Bytes:
     pairs = np.stack(
         [data & 15, data >> 4], axis=-1
     )
-    return pairs.reshape(*data.shape[:-1], -1)
+    *outer, count = data.shape
+    return pairs.reshape(*outer, 2 * count)
 
 
 def grouped(codes: Bytes, size: int) -> Bytes:
@@ -61,7 +62,9 @@ def grouped(codes: Bytes, size: int) -> Bytes:
             f"multiple of {size} is needed"
         )
     return codes.reshape(
-        *codes.shape[:-1], -1, size
+        *codes.shape[:-1],
+        codes.shape[-1] // size,
+        size,
     )
 
 
@@ -105,7 +108,10 @@ def mxfp4_weights(
         )
     values = E2M1[unpack_neighbors(blocks)]
     found = values * e8m0_values(scales)[..., None]
-    return found.reshape(*scales.shape[:-1], -1)
+    *outer, groups = scales.shape
+    return found.reshape(
+        *outer, groups * MXFP4_GROUP
+    )
 
 
 def gguf_mxfp4(

@@ -24,7 +24,7 @@ def e4m3_values() -> Floats:
         exponent > 0, normal, mantissa * 2.0**-9
     )
     value[code & 127 == 127] = np.nan
-    signed = np.where(code > 127, -value, value)
+    signed = np.where(code & 128, -value, value)
     return signed.astype(np.float32)
 
 

@@ -35,13 +35,17 @@ LAYOUTS = {
         "scales F16 out in/^32",
         "zero_points U8 out in/^64",
     ),
+    "int-quantized": (
+        "weight I8 out in",
+        "weight_scale BF16 out 1",
+    ),
     "FP8, tensor": (
         "weight F8_E4M3 out in",
         "weight_scale F32",
     ),
     "FP8, channel": (
         "weight F8_E4M3 out in",
-        "weight_scale F32 out 1",
+        "weight_scale BF16 out 1",
     ),
     "FP8, block": (
         "weight F8_E4M3 out in",

@@ -47,7 +47,9 @@ def pack_bits(codes: Codes, bits: int) -> Words:
     wide = (
         codes.astype(np.uint8)[..., None] >> places
     )
-    stream = (wide & 1).reshape(rows, -1)
+    stream = (wide & 1).reshape(
+        rows, columns * bits
+    )
     data = np.packbits(stream, 1, bitorder="little")
     return data.view("<i4")
 
@@ -70,9 +72,10 @@ def unpack_bits(words: Words, bits: int) -> Codes:
     stream = np.unpackbits(
         data, 1, bitorder="little"
     )
-    wide = stream.reshape(rows, -1, bits)
+    many = count * 32 // bits
+    wide = stream.reshape(rows, many, bits)
     codes = np.packbits(wide, 2, bitorder="little")
-    return codes.reshape(rows, -1)
+    return codes.reshape(rows, many)
 
 
 # --8<-- [end:stream]
@@ -141,6 +144,18 @@ def in_order(columns: int, size: int) -> Words:
 
 
 # --8<-- [start:gptq]
+def stored_less(version: int) -> int:
+    """Say what is taken off a zero in the file.
+
+    Raises ValueError for a version not known.
+    """
+    if version not in (1, 2):
+        raise ValueError(
+            f"version is {version}, not 1 or 2"
+        )
+    return 2 - version
+
+
 def gptq_tensors(
     matrix: IntegerMatrix, version: int = 1
 ) -> Tensors:
@@ -154,7 +169,7 @@ def gptq_tensors(
     Raises ValueError for a zero of 0 in version 1.
     """
     matrix.check()
-    least = 1 if version == 1 else 0
+    least = stored_less(version)
     if int(matrix.zeros.min()) < least:
         raise ValueError(
             "a zero of 0 has no place in version 1"
@@ -174,7 +189,7 @@ def gptq_matrix(
 ) -> IntegerMatrix:
     """Read a matrix out of GPTQ's four tensors."""
     zeros = unpack_bits(tensors["qzeros"], bits).T
-    more = np.uint8(1 if version == 1 else 0)
+    more = np.uint8(stored_less(version))
     return IntegerMatrix(
         unpack_bits(tensors["qweight"].T, bits),
         (zeros + more) & np.uint8((1 << bits) - 1),

@@ -47,13 +47,19 @@ def nvfp4_weights(
         scale_2
     )
     found = E2M1[codes] * each[..., None]
-    return found.reshape(len(weight), -1)
+    return found.reshape(
+        len(weight), 2 * weight.shape[1]
+    )
 
 
 # --8<-- [end:nvfp4]
 
 
 # --8<-- [start:swizzle]
+# A tile, and how many rows stand 16 bytes apart.
+ROWS, WIDE, LANES = 128, 4, 32
+
+
 def swizzle(scales: Bytes) -> Bytes:
     """Order scales as tensor cores read them.
 
@@ -62,18 +68,18 @@ def swizzle(scales: Bytes) -> Bytes:
     4 (r // 32) + c. (rows, scales) to one dimension
     """
     rows, columns = scales.shape
-    whole = np.pad(
-        scales,
-        ((0, -rows % 128), (0, -columns % 4)),
-    )
     tall, wide = (
-        len(whole) // 128,
-        whole.shape[1] // 4,
+        -(-rows // ROWS),
+        -(-columns // WIDE),
     )
-    parts = whole.reshape(tall, 4, 32, wide, 4)
-    return parts.transpose(0, 3, 2, 1, 4).reshape(
-        -1
+    whole = np.zeros(
+        (tall * ROWS, wide * WIDE), scales.dtype
     )
+    whole[:rows, :columns] = scales
+    parts = whole.reshape(
+        tall, ROWS // LANES, LANES, wide, WIDE
+    )
+    return parts.transpose(0, 3, 2, 1, 4).flatten()
 
 
 def unswizzle(
@@ -85,15 +91,21 @@ def unswizzle(
     of whole tiles.
     """
     rows, columns = shape
-    tall, wide = -(-rows // 128), -(-columns // 4)
-    if data.size != tall * wide * 512:
+    tall, wide = (
+        -(-rows // ROWS),
+        -(-columns // WIDE),
+    )
+    needed = tall * wide * ROWS * WIDE
+    if data.size != needed:
         raise ValueError(
-            f"{data.size} scales, "
-            f"{tall * wide * 512} are needed"
+            f"{data.size} scales, {needed} are "
+            "needed"
         )
-    parts = data.reshape(tall, wide, 32, 4, 4)
+    parts = data.reshape(
+        tall, wide, LANES, ROWS // LANES, WIDE
+    )
     whole = parts.transpose(0, 3, 2, 1, 4).reshape(
-        tall * 128, wide * 4
+        tall * ROWS, wide * WIDE
     )
     return whole[:rows, :columns]
 

@@ -31,7 +31,8 @@ def pack_bytes(codes: Codes, bits: int) -> Bytes:
     wide = (
         codes.astype(np.uint8)[..., None] >> places
     ) & 1
-    stream = wide.reshape(len(codes), -1)
+    rows, columns = codes.shape
+    stream = wide.reshape(rows, columns * bits)
     return np.packbits(stream, 1, bitorder="little")
 
 
@@ -40,7 +41,8 @@ def unpack_bytes(data: Bytes, bits: int) -> Codes:
     each = np.arange(0, 8, bits, dtype=np.uint8)
     wide = data[..., None] >> each
     codes = wide & np.uint8((1 << bits) - 1)
-    return codes.reshape(len(data), -1)
+    rows, count = data.shape
+    return codes.reshape(rows, count * 8 // bits)
 
 
 def block_codes(
@@ -65,7 +67,8 @@ def block_codes(
         ((0, 0), (0, more)),
         constant_values=fill,
     )
-    return wide.reshape(-1, block_size)
+    blocks = wide.size // block_size
+    return wide.reshape(blocks, block_size)
 
 
 def matmul_tensors(
@@ -97,7 +100,9 @@ def matmul_tensors(
     cut = block_codes(codes, block_size, 0)
     packed = pack_bytes(cut, bits)
     return {
-        "B": packed.reshape(out, blocks, -1),
+        "B": packed.reshape(
+            out, blocks, packed.shape[1]
+        ),
         "scales": scales,
         "zero_points": pack_bytes(zeros, bits),
     }
@@ -116,7 +121,7 @@ def matmul_weights(
     packed, scales = tensors["B"], tensors["scales"]
     out, blocks, size = packed.shape
     codes = unpack_bytes(
-        packed.reshape(-1, size), bits
+        packed.reshape(out * blocks, size), bits
     )
     middle = np.full((out, blocks), 1 << (bits - 1))
     if "zero_points" in tensors:
@@ -124,13 +129,16 @@ def matmul_weights(
         middle = unpack_bytes(data, bits)[
             :, :blocks
         ]
-    wide = codes.reshape(out, blocks, -1)
+    wide = codes.reshape(
+        out, blocks, codes.shape[1]
+    )
     steps = (
         wide.astype(np.float32) - middle[..., None]
     )
     found = steps * scales[..., None]
     whole: Floats = found.astype(np.float32)
-    return whole.reshape(out, -1)[:, :columns]
+    filled = blocks * codes.shape[1]
+    return whole.reshape(out, filled)[:, :columns]
 
 
 # --8<-- [end:matmul]
@@ -156,8 +164,8 @@ def pack_int4(values: NDArray[np.int8]) -> Bytes:
         )
     codes = (values & 15).astype(np.uint8)
     return pack_bytes(
-        codes.reshape(1, -1), 4
-    ).reshape(-1)
+        codes.flatten()[None], 4
+    ).flatten()
 
 
 def unpack_int4(

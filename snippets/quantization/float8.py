@@ -131,7 +131,7 @@ def encode(
         2.0 ** (24 - kind.bias - kind.fraction_bits)
     )
     small = size < lowest
-    tiny = np.where(small, size, np.uint32(0))
+    tiny = np.where(small, size, lowest)
     near = tiny.view(np.float32) + far
     code = np.where(
         small,
@@ -166,8 +166,11 @@ def limited(
             f"{kind.largest_value:g}, and no code "
             "is infinity; saturate"
         )
-    code = np.where(above, instead or 0, code)
-    return np.where(is_nan, kind.nan or 0, code)
+    if instead is not None:
+        code = np.where(above, instead, code)
+    if kind.nan is not None:
+        code = np.where(is_nan, kind.nan, code)
+    return code
 
 
 # --8<-- [end:encode]
@@ -228,10 +231,12 @@ def encode_scaled(
             f"tile: {tile}, at least (1, 1) is "
             "needed"
         )
-    if not np.isfinite(rows).all():
+    wrong = np.argwhere(~np.isfinite(rows))
+    if len(wrong):
+        row, column = wrong[0]
         raise ValueError(
-            "rows: a value is not finite: finite "
-            "values are needed"
+            f"rows: row {row}, column {column} is "
+            f"{rows[row, column]}, not finite"
         )
     size: Floats = np.abs(rows)
     for axis in (0, 1):

@@ -29,12 +29,15 @@ def pack_halves(codes: Bytes) -> Bytes:
     half = codes.shape[1] // 2
     low, high = codes[:, :half], codes[:, half:]
     packed = low | (high << np.uint8(4))
-    return packed.reshape(-1, codes.shape[2])
+    rows = codes.shape[0] * half
+    return packed.reshape(rows, codes.shape[2])
 
 
 def unpack_halves(data: Bytes, parts: int) -> Bytes:
     """The way back: (parts, weights, blocks)."""
-    split = data.reshape(parts, -1, data.shape[1])
+    rows, blocks = data.shape
+    shape = parts, rows // parts, blocks
+    split = data.reshape(shape)
     return np.concatenate(
         [
             split & np.uint8(15),
@@ -126,7 +129,7 @@ def encode_ocp(x: Floats) -> Bytes:
     """The same layout by the rules of OCP MX 1.0.
 
     exponent = floor(log2(largest)) - 2, exact and
-    held within -127 to 127; codes to the nearest,
+    at least -127; codes to the nearest,
     halves to even, too large ones saturate.
     Source: OCP Microscaling Formats (MX) 1.0, 6.3.
     """
@@ -134,7 +137,7 @@ def encode_ocp(x: Floats) -> Bytes:
     # frexp's fraction is in [0.5, 1).
     exponent = np.frexp(most)[1] - 1 - 2
     exponent[most == 0] = -127
-    exponent = np.clip(exponent, -127, 127)
+    exponent = np.maximum(exponent, -127)
     codes = encode(np.ldexp(x, -exponent), E2M1)
     e = (exponent + 127).astype(np.uint8)
     return np.concatenate(

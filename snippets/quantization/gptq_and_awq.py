@@ -198,7 +198,9 @@ def read_outcomes(
 ) -> tuple[Outcome, ...]:
     """Read calibrated.csv of the small model."""
     return tuple(
-        Outcome.model_validate(row)
+        Outcome.model_validate(
+            {**row, "bits": int(row["bits"])}
+        )
         for row in csv.DictReader(lines)
     )
 

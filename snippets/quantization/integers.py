@@ -17,10 +17,12 @@ def checked(rows: Floats) -> Floats:
             f"rows: shape {rows.shape}, rows and "
             "columns are needed"
         )
-    if not np.isfinite(rows).all():
+    wrong = np.argwhere(~np.isfinite(rows))
+    if len(wrong):
+        row, column = wrong[0]
         raise ValueError(
-            "rows: a value is not finite: finite "
-            "values are needed"
+            f"rows: row {row}, column {column} is "
+            f"{rows[row, column]}, not finite"
         )
     return rows
 
@@ -113,7 +115,9 @@ def encode_groups(
             f"group: {group} does not divide rows "
             f"of {rows.shape[1]}"
         )
-    parts = rows.reshape(len(rows), -1, group)
+    count, columns = rows.shape
+    shape = count, columns // group, group
+    parts = rows.reshape(shape)
     most = np.float32((1 << bits) - 1)
     low = np.minimum(parts.min(axis=2), 0)
     high = np.maximum(parts.max(axis=2), 0)
@@ -158,7 +162,8 @@ def decode_groups(groups: Groups) -> Floats:
     """(code - zero) times scale, by group."""
     count, columns = groups.codes.shape
     each = columns // groups.scales.shape[1]
-    codes = groups.codes.reshape(count, -1, each)
+    shape = *groups.scales.shape, each
+    codes = groups.codes.reshape(shape)
     wide = codes.astype(np.float32)
     wide -= groups.zeros[:, :, None]
     wide *= groups.scales.astype(np.float32)[

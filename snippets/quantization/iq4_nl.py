@@ -16,6 +16,7 @@ from snippets.quantization.blocks import (
     Bytes,
     Floats,
 )
+from snippets.quantization.k_search import in_order
 
 # What codes 0 to 15 stand for.
 # Source: llama.cpp, ggml/src/ggml-common.h,
@@ -68,8 +69,8 @@ def fit(
     )
     weighted = (x * x) * q
     return (
-        np.add.reduce(weighted * x, axis=0),
-        np.add.reduce(weighted * q, axis=0),
+        in_order(weighted * x),
+        in_order(weighted * q),
     )
 
 

@@ -20,6 +20,7 @@ from snippets.quantization.iq4_nl import (
     search,
 )
 from snippets.quantization.k_layouts import (
+    REST,
     WEIGHTS,
     down,
     low,
@@ -70,10 +71,10 @@ def encode(x: Floats) -> Bytes:
     scales = scales.reshape(8, blocks)
     d = farthest(scales) / np.float32(-32)
     steps = nearest(inverse(d) * scales)
-    steps = steps.clip(-32, 31)
+    steps = np.minimum(steps, 31)
     factor = inverse(d * steps.astype(np.float32))
     codes = CODES.take(
-        places(groups * factor.reshape(-1)),
+        places(groups * factor.reshape(REST)),
         mode="clip",
     )
     levels = (steps + 32).astype(np.uint8)
@@ -94,9 +95,9 @@ def decode(data: Bytes) -> Floats:
     steps = levels.astype(np.float32)
     scales = half_floats(data[:2]) * (steps - 32)
     values = VALUES[unweave(data[8:], 4, 16)]
-    groups = values.reshape(8, 32, -1)
+    groups = values.reshape(8, 32, REST)
     out = scales[:, None] * groups
-    return out.reshape(WEIGHTS, -1)
+    return out.reshape(WEIGHTS, REST)
 
 
 IQ4_XS = BlockFormat(

@@ -9,7 +9,10 @@ from snippets.quantization.blocks import (
     require_finite,
     whole_blocks,
 )
-from snippets.quantization.k_layouts import WEIGHTS
+from snippets.quantization.k_layouts import (
+    REST,
+    WEIGHTS,
+)
 from snippets.quantization.k_refine import (
     refined_positive,
 )
@@ -71,7 +74,7 @@ def encode_shifted(
         weights,
         Search(most, -0.9, 0.05, 36),
     )
-    shape = -1, blocks
+    shape = REST, blocks
     sums = in_order(weights).reshape(shape)
     scales = refined_positive(
         found.scale.reshape(shape), level, sums

@@ -12,6 +12,7 @@ from snippets.quantization.blocks import (
 )
 
 WEIGHTS = 256
+REST = -1  # of a shape: what is left
 
 
 def low(data: Bytes, bits: int) -> Bytes:
@@ -45,21 +46,23 @@ def weave(
         that share a byte stand run codes apart
     """
     parts = codes.reshape(
-        -1, 8 // bits, run, codes.shape[-1]
+        REST, 8 // bits, run, codes.shape[1]
     )
     woven: Bytes = np.bitwise_or.reduce(
         parts << shifts(bits), axis=1
     )
-    return woven.reshape(-1, codes.shape[-1])
+    return woven.reshape(REST, codes.shape[1])
 
 
 def unweave(
     data: Bytes, bits: int, run: int
 ) -> Bytes:
     """Take them apart: (codes, blocks)."""
-    parts = data.reshape(-1, 1, run, data.shape[-1])
+    parts = data.reshape(
+        REST, 1, run, data.shape[1]
+    )
     codes = low(parts >> shifts(bits), bits)
-    return codes.reshape(-1, data.shape[-1])
+    return codes.reshape(REST, data.shape[1])
 
 
 # --8<-- [end:weave]
@@ -124,7 +127,7 @@ def spread(
 ) -> Floats:
     """Multiply codes by their group's scale."""
     steps = codes.astype(np.float32) - offset
-    shape = len(scales), -1, scales.shape[-1]
+    shape = len(scales), REST, scales.shape[1]
     return scales[:, None] * steps.reshape(shape)
 
 
@@ -141,7 +144,7 @@ def shifted(
     d = half_floats(halves[:2]) * scales
     least = half_floats(halves[2:]) * mins
     out = spread(codes, d) - least[:, None]
-    return out.reshape(WEIGHTS, -1)
+    return out.reshape(WEIGHTS, REST)
 
 
 def decode_two(data: Bytes) -> Floats:
@@ -163,7 +166,7 @@ def decode_three(data: Bytes) -> Floats:
     scales = unpack_signed_sixes(data[96:108])
     d = half_floats(data[108:])
     out = spread(codes, d * scales, 4)
-    return out.reshape(WEIGHTS, -1)
+    return out.reshape(WEIGHTS, REST)
 
 
 def decode_four(data: Bytes) -> Floats:
@@ -188,7 +191,7 @@ def decode_six(data: Bytes) -> Floats:
     scales = data[192:208].view(np.int8)
     d = half_floats(data[208:])
     out = spread(codes, d * scales, 32)
-    return out.reshape(WEIGHTS, -1)
+    return out.reshape(WEIGHTS, REST)
 
 
 # --8<-- [end:decode]

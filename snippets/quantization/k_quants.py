@@ -9,6 +9,7 @@ from snippets.quantization.blocks import (
     Floats,
 )
 from snippets.quantization.k_layouts import (
+    REST,
     WEIGHTS,
     decode_five,
     decode_four,
@@ -37,7 +38,7 @@ from snippets.quantization.k_store import (
 )
 
 TWO = Search(3, -0.5, 0.1, 15, absolute=True)
-FOUR = Search(15, -1, 0.1, 20)
+FOUR = Search(15, REST, 0.1, 20)
 FIVE = Search(31, -0.5, 0.1, 15)
 
 
@@ -96,7 +97,7 @@ def encode_three(x: Floats) -> Bytes:
     found = refined_centered(grouped(x, 16), 4)
     scales = found.scale.reshape(16, blocks)
     levels, d = share_signed(scales, 32)
-    levels = levels.clip(-32, 31)
+    levels = np.minimum(levels, 31)
     codes = ungrouped(found.codes, blocks)
     return store_three(x, codes, levels, d)
 

@@ -14,6 +14,7 @@ from snippets.quantization.blocks import (
     Kind,
 )
 from snippets.quantization.k_layouts import (
+    REST,
     WEIGHTS,
     down,
     low,
@@ -32,16 +33,16 @@ from snippets.quantization.k_search import (
 
 def grouped(x: Floats, size: int) -> Floats:
     """Make (256, blocks) (size, all groups)."""
-    groups = x.reshape(-1, size, x.shape[1])
+    groups = x.reshape(REST, size, x.shape[1])
     lines = groups.transpose(1, 0, 2)
-    return lines.reshape(size, -1)
+    return lines.reshape(size, REST)
 
 
 def ungrouped(
     codes: NDArray[Kind], blocks: int
 ) -> NDArray[Kind]:
     """The way back: (256, blocks)."""
-    groups = codes.reshape(len(codes), -1, blocks)
+    groups = codes.reshape(len(codes), REST, blocks)
     lines = groups.transpose(1, 0, 2)
     return lines.reshape(WEIGHTS, blocks)
 
@@ -74,7 +75,7 @@ def round_again(
     scales, mins: (groups, blocks)
     Returns codes above the least allowed.
     """
-    shape = len(scales), -1, x.shape[1]
+    shape = len(scales), REST, x.shape[1]
     groups = x.reshape(shape)
     if mins is not None:
         groups = groups + mins[:, None]
@@ -100,7 +101,7 @@ def share(
     Returns the codes, (groups, blocks), and the
     scale before it becomes float16.
     """
-    values = values.reshape(-1, blocks)
+    values = values.reshape(REST, blocks)
     top = np.maximum(values.max(axis=0), 0)
     factor = np.where(
         top > 0, np.float32(most) / top, 0
@@ -189,7 +190,7 @@ def store_sixes(
         second,
         packed,
     ]
-    if most > 15:
+    if most.bit_length() > 4:
         parts.append(weave(down(again, 4), 1, 32))
     parts.append(weave(low(again, 4), 4, 32))
     return np.concatenate(parts)

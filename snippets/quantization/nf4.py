@@ -110,16 +110,17 @@ def encode_blocks(
         raise ValueError(
             f"block: {block}, at least 1 is needed"
         )
-    if not np.isfinite(flat).all():
+    wrong = np.flatnonzero(~np.isfinite(flat))
+    if len(wrong):
         raise ValueError(
-            "x: a value is not finite: finite "
-            "values are needed"
+            f"x: value {wrong[0]} is "
+            f"{flat[wrong[0]]}, not finite"
         )
     starts = np.arange(0, flat.size, block)
-    largest = np.zeros(0, np.float32)
+    largest = np.abs(flat)
     if flat.size:
         largest = np.maximum.reduceat(
-            np.abs(flat), starts
+            largest, starts
         )
     # bitsandbytes multiplies by 1 / largest.
     inverse = np.float32(1) / np.maximum(

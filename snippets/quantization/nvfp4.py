@@ -9,6 +9,7 @@ from snippets.quantization.blocks import (
     BlockFormat,
     Bytes,
     Floats,
+    require_finite,
 )
 from snippets.quantization.float8 import (
     E4M3,
@@ -123,11 +124,7 @@ def encode_two(rows: Floats) -> TwoScales:
             f"rows: shape {rows.shape}, rows of a "
             "multiple of 16 are needed"
         )
-    if not np.isfinite(rows).all():
-        raise ValueError(
-            "rows: a value is not finite: finite "
-            "values are needed"
-        )
+    require_finite("rows", rows)
     blocks = rows.reshape(len(rows), -1, 16)
     most = np.abs(blocks).max(axis=2)
     whole = most.max(initial=0) / np.float32(

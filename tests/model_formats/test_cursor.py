@@ -114,7 +114,7 @@ def test_checking_a_text_keeps_a_piece_of_it() -> None:
     assert peak < 16 * 4096
 
 
-@given(st.text(), st.binary(max_size=20))
+@given(st.text("ab ß€🙂\0\n"), st.binary(max_size=20))
 def test_any_text_is_read_and_nothing_behind_it(value: str, rest: bytes) -> None:
     cursor = at(text(value.encode()) + rest)
     assert cursor.text("value", 2**20) == value

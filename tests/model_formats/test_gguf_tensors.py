@@ -54,7 +54,7 @@ def test_the_types_are_those_of_the_gguf_library() -> None:
 
 INFOS = st.builds(
     TensorInfo,
-    name=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=63),
+    name=st.text("abcXYZ019._-!~", min_size=1, max_size=63),
     shape=st.lists(st.integers(1, 2**63 - 1), min_size=1, max_size=4).map(tuple),
     kind=st.sampled_from(["F32", "F16", "BF16", "I8", "F64"]),
     offset_bytes=st.integers(0, 2**64 - 1),

@@ -61,6 +61,11 @@ def test_int8_is_that_of_bitsandbytes() -> None:
     check("LLM.int8", arrays, 32, 120)
 
 
+def test_int_quantized_is_a_byte_a_weight_and_a_scale_a_row() -> None:
+    found = {each.name: (each.dtype, each.shape) for each in layout("int-quantized", 32, 120)}
+    assert found == {"weight": ("I8", (32, 120)), "weight_scale": ("BF16", (32, 1))}
+
+
 def test_mlx_is_that_of_mlx() -> None:
     theirs = golden("mlx")
     table = shapes("MLX", 32, 128)
@@ -117,6 +122,8 @@ RULES = {
     "GPTQ": "gptq",
     "AWQ": "awq",
     "MLX": "mlx-4",
+    "int-quantized": "int8",
+    "FP8, channel": "fp8",
     "FP8, block": "fp8-block",
     "MXFP4": "mxfp4",
     "NF4": "nf4",

@@ -55,6 +55,16 @@ def test_version_2_stores_zeros_as_they_are() -> None:
     assert same(gptq_matrix(second, 4, version=2).zeros, matrix(4).zeros)
 
 
+@pytest.mark.parametrize("version", [0, 3])
+def test_another_version_is_refused(version: int) -> None:
+    for call in (
+        lambda: gptq_tensors(matrix(4), version),
+        lambda: gptq_matrix(gptq_tensors(matrix(4)), 4, version),
+    ):
+        with pytest.raises(ValueError, match=f"version is {version}, not 1 or 2"):
+            call()
+
+
 def test_columns_in_any_order_of_groups_are_dequantized_by_g_idx() -> None:
     shuffled = matrix(4)._replace(group_of=np.tile(np.arange(4, dtype=np.int32), 32))
     column = shuffled.dequantize()[:, 5]

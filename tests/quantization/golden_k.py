@@ -2,7 +2,7 @@
 
     python -m tests.quantization.golden_k
 
-writes golden_k.npz: out of a pool of blocks, those that a search with one changed constant would store otherwise,
+writes golden_k.npz: of a pool of blocks, those that a search with one changed constant would store otherwise,
 and the engine's bytes for them, with an importance matrix and without.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,14 +95,8 @@ def variants() -> Iterator[tuple[Any, str, object]]:
 
 def chosen(blocks: Floats) -> list[int]:
     """Two blocks for each changed constant that changes any, and some of each kind."""
-    makers: list[Callable[[], Bytes]] = [
-        lambda name=name: FORMATS[name].quantize(blocks)
-        for name in FORMATS  # type: ignore[misc]
-    ]
-    makers += [
-        lambda name=name: quantize_by_importance(name, blocks, importance())  # type: ignore[misc]
-        for name in k_importance.ENCODERS
-    ]
+    makers: list[Callable[[], Bytes]] = [partial(kind.quantize, blocks) for kind in FORMATS.values()]
+    makers += [partial(quantize_by_importance, name, blocks, importance()) for name in k_importance.ENCODERS]
     right = [make() for make in makers]
     found = {0, 1, 2000, *range(5000, 5006), 3000, 3001, 4500, *range(len(blocks) - 5, len(blocks))}
     for module, name, value in variants():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from snippets.data.small_model import read_small_model
-from snippets.quantization.block_formats import FORMATS, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0
+from snippets.quantization.block_formats import FORMATS, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, scaled
 from snippets.quantization.blocks import BlockFormat, Bytes, Floats
 from snippets.quantization.engine import engine_dequantize, engine_quantize, find_engine, hard_tensors
 from tests.hardware.engine import missing
@@ -176,6 +176,13 @@ def test_a_scale_that_float16_cannot_hold_is_refused(kind: BlockFormat, steps: i
         kind.quantize(one_block(most))
     fits = kind.quantize(one_block(float(np.nextafter(np.float32(most), np.float32(0)))))
     assert float(np.abs(fits[0, :2].view("<f2"))[0]) == 65_504
+
+
+def test_a_scale_without_an_inverse_leaves_no_infinity_to_a_cast() -> None:
+    """What a cast makes of one is the processor's choice; the engine on x86-64 makes code 0."""
+    x = np.array([[1e-40, 1], [0, -1]], np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert scaled(x, np.array([1e-41, 0.5], np.float32), 8.5).tolist() == [[0, 10.5], [0, 6.5]]
 
 
 def test_a_least_value_that_float16_cannot_hold_is_refused() -> None:

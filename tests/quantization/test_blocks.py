@@ -50,7 +50,7 @@ def test_chunks_take_every_block_once_and_fit_a_cache_of_256_kb(blocks: int, wei
 
 
 def test_lines_of_a_chunk_are_no_power_of_two_apart() -> None:
-    assert [chunks(1, weights)[0].stop for weights in (32, 64, 256)] == [2_000, 1_000, 250]
+    assert [chunks(1, weights)[0].stop for weights in (1, 32, 64, 256)] == [64_000, 2_000, 1_000, 250]
 
 
 def test_a_block_larger_than_a_chunk_is_taken_alone() -> None:

@@ -225,8 +225,8 @@ def test_bits_count_the_scales() -> None:
         (np.zeros(3), (1, 1), r"rows: shape \(3,\), rows and columns"),
         (np.zeros((0, 3)), (1, 1), r"rows: shape \(0, 3\)"),
         (np.zeros((2, 2)), (0, 1), r"tile: \(0, 1\), at least \(1, 1\)"),
-        (np.array([[0, np.nan]]), (1, 1), "rows: a value is not finite"),
-        (np.array([[0, np.inf]]), (1, 1), "rows: a value is not finite"),
+        (np.array([[0, np.nan]]), (1, 1), "rows: row 0, column 1 is nan, not finite"),
+        (np.array([[0], [-np.inf]]), (1, 1), "rows: row 1, column 0 is -inf, not finite"),
     ],
 )
 def test_what_cannot_be_scaled_is_refused_by_name(x: np.ndarray, tile: tuple[int, int], said: str) -> None:

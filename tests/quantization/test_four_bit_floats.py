@@ -42,7 +42,8 @@ def ties() -> Floats:
     values = table(E2M1)[:8]
     between = np.concatenate([(values[1:] + values[:-1]) / 2, values, [7, 7.5, -0.0]])
     block = np.concatenate([between, -between[:14]])
-    return (block * 2.0 ** np.arange(-30, 30)[:, None]).astype(np.float32)
+    sizes = np.exp2(np.arange(-30, 30))[:, None]
+    return np.asarray(block * sizes, np.float32)
 
 
 def odd() -> Floats:

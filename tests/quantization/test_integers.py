@@ -35,6 +35,8 @@ def test_a_row_goes_from_minus_127_to_127() -> None:
     assert eight.codes.tolist() == [[-127, 64, 32, 0], [0, 0, 0, 127]]
     assert eight.codes.dtype == np.int8
     assert eight.scales.tolist() == [np.float32(2) / np.float32(127), 1]
+    zeros = encode_eight(np.zeros((1, 3), np.float32))
+    assert (zeros.codes.tolist(), zeros.scales.tolist()) == ([[0, 0, 0]], [1])
 
 
 def test_halves_go_to_even() -> None:
@@ -148,7 +150,7 @@ def test_codes_are_bytes_and_scales_are_float16() -> None:
 @pytest.mark.parametrize("wrong", [np.zeros(4), np.zeros((0, 4)), np.array([[np.nan]]), np.array([[np.inf]])])
 def test_what_is_no_matrix_or_not_finite_is_refused(wrong: np.ndarray) -> None:
     for encode in (encode_eight, encode_groups):
-        with pytest.raises(ValueError, match=r"rows: (shape|a value is not finite)"):
+        with pytest.raises(ValueError, match=r"rows: (shape|row 0, column 0 is (nan|inf), not finite)"):
             encode(wrong.astype(np.float32))
 
 

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from snippets.quantization.block_formats import Q4_0
 from snippets.quantization.blocks import BlockFormat, Bytes, Floats
 from snippets.quantization.engine import engine_dequantize, engine_quantize, find_engine, hard_tensors
-from snippets.quantization.iq4_nl import FORMATS, IQ4_NL, VALUES
+from snippets.quantization.iq4_nl import FORMATS, HALVES, IQ4_NL, VALUES
 from tests.hardware.engine import missing
 
 needs_engine = pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
@@ -68,6 +68,11 @@ def test_a_block_that_is_made_of_the_values_is_kept() -> None:
     assert (IQ4_NL.dequantize(IQ4_NL.quantize(tensor)) == tensor).all()
 
 
+def test_the_tables_reach_over_all_that_a_signed_byte_holds() -> None:
+    assert HALVES[[0, -1]].tolist() == [-128, 127.5]
+    assert np.diff(HALVES).tolist() == [0.5] * 511
+
+
 def test_less_error_than_even_steps_for_normal_weights() -> None:
     tensor = np.random.default_rng(3).normal(0, 0.02, (64, 256)).astype(np.float32)
 
@@ -92,3 +97,9 @@ def test_a_scale_that_float16_cannot_hold_is_refused(value: float) -> None:
 def test_sizes_are_those_of_gguf() -> None:
     (kind,) = FORMATS.values()
     assert gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType.IQ4_NL] == (kind.weights, kind.bytes)
+
+
+def test_a_block_alone_becomes_what_it_becomes_among_others() -> None:
+    rows = np.random.default_rng(3).standard_normal((400, 32)).astype(np.float32)
+    together = IQ4_NL.quantize(rows)
+    assert all((IQ4_NL.quantize(rows[i : i + 1])[0] == together[i]).all() for i in range(len(rows)))

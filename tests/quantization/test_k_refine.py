@@ -57,3 +57,18 @@ def test_q3_k_is_refined_as_the_engine_refines_it() -> None:
 def test_scales_are_refined_as_the_engine_refines_them(name: str) -> None:
     found = quantize_by_importance(name, golden()["blocks"], golden()["importance"])
     np.testing.assert_array_equal(found, golden()[f"by {name}"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(-12, 12))
+def test_codes_do_not_know_the_unit_of_weights(seed: int, power: int) -> None:
+    x = np.random.default_rng(seed).uniform(0.1, 1, (16, 20)).astype(np.float32)
+    other = x * np.float32(2.0**power)
+    weights = x * np.float32(4.0**power)
+    with np.errstate(all="ignore"):
+        for one, two in (
+            (refined_centered(x, 4), refined_centered(other, 4)),
+            (refined_positive(x, 15, x), refined_positive(other, 15, weights)),
+        ):
+            np.testing.assert_array_equal(one.codes, two.codes)
+            np.testing.assert_array_equal(one.scale * np.float32(2.0**power), two.scale)

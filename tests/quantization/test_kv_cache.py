@@ -200,8 +200,8 @@ def test_llama_cpp_loses_again_what_was_measured(cache: tuple[str, str, bool], t
 def test_numpy_and_llama_cpp_agree_on_what_a_cache_costs(name: str) -> None:
     for turn in (True, False):
         ours, theirs = (row(by, name, name, turn).divergence_nats for by in ("NumPy", "llama.cpp"))
-        # llama.cpp rounds queries and sums, too.
-        assert ours == pytest.approx(theirs, rel=0.35)
+        # llama.cpp computes attention in 16 bits, which counts beside 8-bit keys and not beside fewer.
+        assert ours == pytest.approx(theirs, rel=0.05, abs=1e-5)
 
 
 GOOD: dict[str, Any] = {

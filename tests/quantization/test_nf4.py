@@ -137,8 +137,8 @@ def test_the_smallest_scale_that_divides_is_1e_38() -> None:
     ("x", "block", "said"),
     [
         ([1.0], 0, "block: 0, at least 1"),
-        ([np.nan], 64, "x: a value is not finite"),
-        ([np.inf], 64, "x: a value"),
+        ([0, np.nan], 64, "x: value 1 is nan, not finite"),
+        ([np.inf], 64, "x: value 0 is inf"),
     ],
 )
 def test_what_cannot_be_encoded_is_refused_by_name(x: list[float], block: int, said: str) -> None:

@@ -147,7 +147,7 @@ def test_what_is_no_port_is_refused(port: str) -> None:
 
 
 def test_locks_name_no_host_and_pin_every_hash() -> None:
-    for name in ("requirements.lock", "theme/nodejs.lock"):
+    for name in ("requirements.lock", "theme/nodejs.lock", "tests/data/train.lock"):
         lock = (ROOT / name).read_text("utf-8")
         assert "://" not in lock
         pins = re.findall(r"^[a-z0-9][\w.-]*==", lock, re.MULTILINE)
@@ -159,12 +159,17 @@ def test_locks_name_no_host_and_pin_every_hash() -> None:
     assert npm.count('"integrity": "sha512-') == npm.count('"node_modules/')
 
 
-def test_the_lock_holds_all_that_pyproject_asks_for() -> None:
+def test_the_locks_hold_all_that_pyproject_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    asked = [*project["project"]["dependencies"], *chain(*project["dependency-groups"].values())]
-    names = [re.split(r"[<>=~ ]", wish)[0].lower() for wish in asked if isinstance(wish, str)]
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
-    assert [name for name in names if not re.search(rf"^{name}==", lock, re.MULTILINE)] == []
+    groups = project["dependency-groups"]
+    locks = {
+        "tests/data/train.lock": groups.pop("train"),
+        "requirements.lock": [*project["project"]["dependencies"], *chain(*groups.values())],
+    }
+    for path, asked in locks.items():
+        names = [re.split(r"[<>=~ ]", wish)[0].lower() for wish in asked if isinstance(wish, str)]
+        lock = (ROOT / path).read_text("utf-8")
+        assert [name for name in names if not re.search(rf"^{name}==", lock, re.MULTILINE)] == []
 
 
 def test_help_lists_every_target_on_one_screen() -> None:
