@@ -5,6 +5,8 @@ A twin lies where its source lies under docs/, so links from twin to twin and to
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +45,21 @@ def expand(text: str, config: MkDocsConfig) -> str:
     return "\n".join(markdown.preprocessors["snippet"].run(text.split("\n")))
 
 
+def notebook_description(source: str) -> str:
+    """The first sentence of a notebook, without its links."""
+    opening = "".join(json.loads(source)["cells"][0]["source"])
+    said = next(part for part in opening.split("\n\n") if not part.startswith("#"))
+    plain = " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", said).split())
+    return re.split(r"(?<=[.!?])\s", plain)[0]
+
+
 def twins(config: MkDocsConfig) -> Iterator[Twin]:
-    """Yield the twin of each page of the navigation, in order."""
+    """Yield the twin of each page of the navigation, in order; a notebook is its own."""
     for path, title, section in nav_paths(config.nav or []):
         source = Path(config.docs_dir, path).read_text(encoding="utf-8")
+        if path.endswith(".ipynb"):
+            yield Twin(path, section, title, notebook_description(source), source)
+            continue
         body, meta = get_data(source)
         headings = (line[2:].strip() for line in body.split("\n") if line.startswith("# "))
         yield Twin(
