@@ -20,6 +20,7 @@ from tests.model_formats.test_safe import FUNCTIONS, PROTOCOLS, Looks, Runs, arc
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10000"))
 SAME = "FUZZ_EXAMPLES" not in os.environ  # files on every run
+LIMIT_S = 120 + EXAMPLES // 50  # beyond, something hangs
 SEEDS = [
     pickle.dumps([Runs(function, "x", {"a": (1, 2.5)})], protocol)
     for function in FUNCTIONS
@@ -68,7 +69,7 @@ def check(data: bytes) -> None:
 
 
 @given(mutants())
-@pytest.mark.timeout(0)
+@pytest.mark.timeout(LIMIT_S)
 @settings(
     max_examples=EXAMPLES * 15 // 100,
     derandomize=SAME,
@@ -80,7 +81,7 @@ def test_a_broken_pickle_looks_nothing_up_that_is_not_told(data: bytes) -> None:
 
 
 @given(st.lists(PIECES | OPCODES, max_size=12).map(b"".join))
-@pytest.mark.timeout(0)
+@pytest.mark.timeout(LIMIT_S)
 @settings(max_examples=EXAMPLES * 10 // 100, derandomize=SAME, deadline=2000)
 def test_opcodes_in_any_order_look_nothing_up_that_is_not_told(data: bytes) -> None:
     check(b"\x80\x04" + data + b".")
@@ -90,7 +91,7 @@ ARCHIVE = archive(("m/data.pkl", state_dict()), ("m/data/0", bytes(16)), compres
 
 
 @given(st.integers(0, len(ARCHIVE) - 1), st.binary(max_size=3), st.integers(0, 3))
-@pytest.mark.timeout(0)
+@pytest.mark.timeout(LIMIT_S)
 @settings(max_examples=EXAMPLES * 5 // 100, derandomize=SAME, deadline=2000)
 def test_a_broken_archive_is_scanned_or_said_to_be_broken(at: int, other: bytes, gone: int) -> None:
     assert isinstance(strangers(scan(ARCHIVE[:at] + other + ARCHIVE[at + gone :])), list)
