@@ -15,30 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snippets.data.small_forward import forward
-from snippets.data.small_model import SmallModel, read_small_model, read_text, small_model_file
-from snippets.data.small_tokenizer import read_tokenizer
+from snippets.data.small_model import SmallModel, read_small_model, small_model_file
 from snippets.quantization.gptq_and_awq import Outcome, Recipe, calibrated
 from snippets.quantization.quality import Compared, compare, summarize
-from tests.quantization.measure import CONTEXT, windows
+from tests.quantization.measure import calibration, windows
 
 FIRST = 6
 DEFAULT = 32
-
-
-@cache
-def calibration(text: str = "same kind", count: int = DEFAULT) -> tuple[list[int], ...]:
-    """Windows to calibrate with, cut as those that judge."""
-    tokenizer = read_tokenizer()
-    stream: list[int] = []
-    for chapter in read_text("calibration.txt").splitlines():
-        stream += [1, *tokenizer.encode(chapter)]
-    if text == "shuffled":
-        stream = [int(token) for token in np.random.default_rng(0).permutation(stream)]
-    if text == "random":
-        drawn = np.random.default_rng(0).integers(3, len(tokenizer.pieces), len(stream))
-        stream = [int(token) for token in drawn]
-    found = [stream[i : i + CONTEXT] for i in range(0, len(stream) - CONTEXT, CONTEXT)]
-    return tuple(found[:count])
 
 
 def judged() -> tuple[list[int], ...]:

@@ -24,13 +24,16 @@ from numpy.typing import NDArray
 
 from snippets.data.layers import Attention, Dense
 from snippets.data.models import Model, model
-from snippets.data.small_model import Floats, read_small_model, read_text, small_model_file
+from snippets.data.small_forward import forward
+from snippets.data.small_model import Floats, SmallModel, read_small_model, read_text, small_model_file
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hardware.weights import tensor_types
 from snippets.model_formats.convert import to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
 from snippets.model_formats.convert_types import Encoded, as_f32
 from snippets.model_formats.gguf_writer import write_gguf
+from snippets.quantization import float8, integers, nf4
+from snippets.quantization.gptq_and_awq import Recipe, calibrated, matrices
 from snippets.quantization.quality import Compared, Quality, compare, summarize
 from tests.model_formats import llama
 from tests.model_formats.llama_worker import engine
@@ -44,6 +47,7 @@ FILE_TYPES = (
 # All matrices in one type, which llama-quantize offers for mixtures of experts only, or not at all.
 UNIFORM = ("MXFP4", "NVFP4")
 BY_ENGINE = "llama.cpp"
+BY_NUMPY = "NumPy"
 Quantize = Callable[[str, Floats], NDArray[np.uint8]]
 FIRST = 10  # windows that the tests measure again
 RECORD = Path(__file__).with_name("measured.json")
@@ -147,6 +151,70 @@ def llama_quantize(base: Path, file_type: str) -> str:
     return digest(theirs)
 
 
+def by_numpy() -> Iterator[tuple[str, float, SmallModel]]:
+    """What llama.cpp does not run: name, bits of a layer's weights, and the model with rounded matrices.
+
+    The table of tokens and the norms stay as they are, as checkpoints in these formats have them.
+    """
+    model = read_small_model()
+    e4m3, e5m2 = float8.E4M3, float8.E5M2
+
+    def eight(rows: Floats, kind: float8.SmallFloat) -> tuple[float, Floats]:
+        scaled = float8.encode_scaled(rows, kind, (1, rows.shape[1]))
+        return scaled.bits_per_weight, float8.decode_scaled(scaled, kind)
+
+    def int8(rows: Floats) -> tuple[float, Floats]:
+        codes = integers.encode_eight(rows)
+        return 8 + 32 / rows.shape[1], integers.decode_eight(codes)
+
+    def int4(rows: Floats) -> tuple[float, Floats]:
+        groups = integers.encode_groups(rows, 4, 128)
+        return groups.bits_per_weight, integers.decode_groups(groups)
+
+    def normal(rows: Floats) -> tuple[float, Floats]:
+        doubled = nf4.encode_doubled(rows)
+        return doubled.bits_per_weight, nf4.decode_doubled(doubled).reshape(rows.shape)
+
+    ways: dict[str, Callable[[Floats], tuple[float, Floats]]] = {
+        "FP8 E4M3": lambda rows: eight(rows, e4m3),
+        "FP8 E5M2": lambda rows: eight(rows, e5m2),
+        "INT8": int8,
+        "INT4": int4,
+        "NF4": normal,
+    }
+    names = [name for layer in range(model.config.num_hidden_layers) for name in matrices(layer)]
+    for way, call in ways.items():
+        done = {name: call(model.weights[name]) for name in names}
+        bits = sum(done[name][0] * model.weights[name].size for name in names)
+        bits /= sum(model.weights[name].size for name in names)
+        weights = dict(model.weights) | {name: rows for name, (_, rows) in done.items()}
+        yield way, bits, SmallModel(model.config, weights)
+    for way, recipe in (("GPTQ", Recipe(method="gptq")), ("AWQ", Recipe(method="awq"))):
+        yield way, recipe.bits_per_weight, calibrated(model, calibration(), recipe)
+
+
+@cache
+def calibration(text: str = "same kind", count: int = 32) -> tuple[list[int], ...]:
+    """Windows to calibrate with, cut as those that judge."""
+    tokenizer = read_tokenizer()
+    stream: list[int] = []
+    for chapter in read_text("calibration.txt").splitlines():
+        stream += [1, *tokenizer.encode(chapter)]
+    if text == "shuffled":
+        stream = [int(token) for token in np.random.default_rng(0).permutation(stream)]
+    if text == "random":
+        drawn = np.random.default_rng(0).integers(3, len(tokenizer.pieces), len(stream))
+        stream = [int(token) for token in drawn]
+    found = [stream[i : i + CONTEXT] for i in range(0, len(stream) - CONTEXT, CONTEXT)]
+    return tuple(found[:count])
+
+
+def measure_by_numpy(model: SmallModel, count: int | None = None) -> list[Compared]:
+    """Compare a model with the original, both computed by NumPy."""
+    original = read_small_model()
+    return [compare(forward(original, one), forward(model, one), one) for one in windows()[:count]]
+
+
 def bits_per_weight(path: Path) -> float:
     """Bits of all tensors over their weights."""
     tensors = gguf.GGUFReader(path).tensors
@@ -168,6 +236,7 @@ def main() -> None:
     rows = []
     sums = {}
     first = {}
+    two = {}
     with tempfile.TemporaryDirectory() as folder:
         base, path = Path(folder) / "base.gguf", Path(folder) / "other.gguf"
         build(base, types_of("F32"))
@@ -182,8 +251,13 @@ def main() -> None:
             if file_type in FILE_TYPES:
                 sums[file_type] = llama_quantize(base, file_type)
             print(rows[-1], flush=True)
+    for name, bits, changed in by_numpy():
+        found = measure_by_numpy(changed)
+        rows.append(summarize(name, BY_NUMPY, bits, found))
+        two[name] = summarize(name, BY_NUMPY, bits, found[:2]).model_dump()
+        print(rows[-1], flush=True)
     write(rows)
-    kept = {"llama_quantize": sums, "first_windows": first}
+    kept = {"llama_quantize": sums, "first_windows": first, "two_windows": two}
     RECORD.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

@@ -21,7 +21,7 @@ from snippets.quantization.awq import (
     search_scales,
 )
 from snippets.quantization.gptq import Rounding, hessian, output_error, round_to_nearest
-from tests.quantization.calibrate import calibration
+from tests.quantization.measure import calibration
 
 HOW = Rounding(bits=3, group_size=16)
 

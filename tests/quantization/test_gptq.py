@@ -26,8 +26,8 @@ from snippets.quantization.gptq import (
     output_error,
     round_to_nearest,
 )
-from tests.quantization.calibrate import calibration
 from tests.quantization.gptq_truth import COLUMNS, ROWS, case
+from tests.quantization.measure import calibration
 
 TRUTH = json.loads(Path(__file__).with_name("gptq_truth.json").read_text("utf-8"))
 

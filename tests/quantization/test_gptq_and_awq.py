@@ -22,7 +22,8 @@ from snippets.quantization.gptq_and_awq import (
     read_outcomes,
     rounded,
 )
-from tests.quantization.calibrate import FIRST, calibration, first_nats, judge, recipes
+from tests.quantization.calibrate import FIRST, first_nats, judge, recipes
+from tests.quantization.measure import calibration
 
 MODEL = read_small_model()
 SHORT = [window[:48] for window in calibration()[:2]]

@@ -2,6 +2,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from snippets.quantization import block_formats, iq4_nl, iq4_xs, k_quants
@@ -20,6 +21,18 @@ def test_a_file_is_what_llama_quantize_writes(file_type: str, tmp_path: Path) ->
     path = tmp_path / "file.gguf"
     measure.build(path, measure.types_of(file_type))
     assert measure.digest(path) == RECORDED["llama_quantize"][file_type]
+
+
+def test_what_numpy_runs_loses_what_was_measured() -> None:
+    found = {}
+    for name, bits, changed in measure.by_numpy():
+        windows = measure.measure_by_numpy(changed, 2)
+        found[name] = (bits, float(np.mean([one.divergence for one in windows])))
+    for name, (bits, divergence) in found.items():
+        then = Quality.model_validate(RECORDED["two_windows"][name])
+        assert bits == pytest.approx(then.bits_per_weight)
+        assert divergence == pytest.approx(then.divergence_nats, rel=0.01), name
+    assert set(found) == set(RECORDED["two_windows"])
 
 
 def test_all_but_the_plain_types_and_one_are_written_by_the_code_of_the_pages() -> None:
