@@ -2,6 +2,7 @@
 
 # --8<-- [start:imports]
 import pickletools
+import re
 import zlib
 from collections.abc import Iterator
 from io import SEEK_END, BytesIO
@@ -49,6 +50,16 @@ CALLS = {
     "BINPERSID",
 }
 EXTENSIONS = {"EXT1", "EXT2", "EXT4"}
+# What they fill stays where it was, text too if
+# nothing is put in.
+FILLS = {
+    "ADDITEMS",
+    "APPEND",
+    "APPENDS",
+    "BUILD",
+    "SETITEM",
+    "SETITEMS",
+}
 MOST_STEPS = 1_000_000
 MOST_BYTES = 2**26
 DEEPEST = 4
@@ -76,7 +87,11 @@ class Mark:
     """Stands on the stack where a group begins."""
 
 
-Known = str | Mark | None
+class Other:
+    """Stands for what is certainly no text."""
+
+
+Known = str | Mark | Other | None
 
 
 class Stack:
@@ -135,12 +150,17 @@ class Stack:
                     pickletools.markobject
                 )
             ]
+        last: Known = None
         for _ in before[: len(self.values)]:
-            self.values.pop()
-        known: Known = None
-        if isinstance(argument, str):
-            known = argument
-        for _ in code.stack_after:
+            last = self.values.pop()
+        for kind in code.stack_after:
+            known: Known = None
+            if isinstance(argument, str):
+                known = argument
+            elif code.name in FILLS:
+                known = last
+            elif kind is not pickletools.anyobject:
+                known = Other()
             self.values.append(known)
 
 
@@ -149,6 +169,9 @@ class Stack:
 
 # --8<-- [start:scan]
 UNTOLD = "what only running it would tell"
+TOO_LONG = "it is too long"
+EXTENSION = "extension "
+NO_TEXT = "an import by what is no text"
 
 
 def named(stack: Stack) -> str:
@@ -159,6 +182,21 @@ def named(stack: Stack) -> str:
     ):
         return f"{values[0]} {values[1]}"
     return UNTOLD
+
+
+def asked(stack: Stack) -> tuple[str, str]:
+    """Say what STACK_GLOBAL makes of two values.
+
+    It stops the pickle where one is missing, or is
+    no text.
+    """
+    values = stack.values[-2:]
+    if len(values) < 2 or any(
+        isinstance(one, Mark | Other)
+        for one in values
+    ):
+        return "cannot be told", NO_TEXT
+    return "imports", named(stack)
 
 
 def scan_pickle(
@@ -185,9 +223,7 @@ def scan_pickle(
                     at = place
                 steps += 1
                 if steps > MOST_STEPS:
-                    raise ValueError(
-                        "it is too long"
-                    )
+                    raise ValueError(TOO_LONG)
                 name = code.name
                 if name in {"GLOBAL", "INST"}:
                     yield Finding(
@@ -197,18 +233,16 @@ def scan_pickle(
                         str(argument),
                     )
                 if name == "STACK_GLOBAL":
+                    kind, what = asked(stack)
                     yield Finding(
-                        member,
-                        at,
-                        "imports",
-                        named(stack),
+                        member, at, kind, what
                     )
                 if name in EXTENSIONS:
                     yield Finding(
                         member,
                         at,
                         "imports",
-                        f"extension {argument}",
+                        f"{EXTENSION}{argument}",
                     )
                 if name in CALLS:
                     yield Finding(
@@ -259,9 +293,17 @@ def scan_inside(
 
 
 def names_imports(found: list[Finding]) -> bool:
-    """Tell a pickle from what begins as one."""
+    """Tell a pickle from what begins as one.
+
+    An extension imports only what a program has
+    registered, and hardly any has.
+    """
     return any(
-        one.kind == "imports" and one.what != UNTOLD
+        one.what == TOO_LONG
+        or (
+            one.kind == "imports"
+            and not one.what.startswith(EXTENSION)
+        )
         for one in found
     )
 
@@ -293,16 +335,72 @@ def untold(
     )
 
 
-def scan_part(
-    file: IO[bytes], member: str
+ARRAY = b"\x93NUMPY"
+OF_OBJECTS = re.compile(rb"['|<>=]O\d*'")
+SHORT = re.compile(
+    r"expected (\d+) bytes .* only (\d+) remain"
+)
+ENDS = ("no newline", "exhausted", "not enough")
+
+
+def goes_on(
+    found: list[Finding], more: int
+) -> bool:
+    """Are bytes needed that were not read?
+
+    found: of the bytes that were read
+    more: how many there are behind them
+    """
+    said = found[-1].what if found else ""
+    short = SHORT.search(said)
+    if short:
+        return int(short[1]) - int(short[2]) <= more
+    return any(text in said for text in ENDS)
+
+
+def scan_array(
+    data: bytes, member: str
 ) -> list[Finding]:
-    """Scan 64 MiB, and say if more may follow."""
+    """Scan the objects of a NumPy array, if any.
+
+    Numbers have nothing to run. A header that is
+    not understood is taken for one of objects.
+    """
+    wide = 2 if data[6:7] == b"\x01" else 4
+    start = 8 + wide
+    size = int.from_bytes(data[8:start], "little")
+    header = data[start : start + size]
+    if header.startswith(b"{") and not (
+        OF_OBJECTS.search(header)
+    ):
+        return []
+    rest = BytesIO(data[start + size :])
+    found = list(scan_pickle(rest, member))
+    what = "an array of objects"
+    told = Finding(
+        member, 0, "cannot be told", what
+    )
+    return [told, *found]
+
+
+def scan_part(
+    file: IO[bytes], member: str, size: int
+) -> list[Finding]:
+    """Scan 64 MiB, and say if more may follow.
+
+    size: bytes of the whole part
+    """
     data = file.read(MOST_BYTES)
+    if data.startswith(ARRAY):
+        return scan_array(data, member)
     found = list(scan_pickle(BytesIO(data), member))
     is_named = member.lower().endswith(".pkl")
+    more = size - len(data)
     # Weights are no pickle, and soon end as one.
     if member and not (
-        is_named or names_imports(found)
+        is_named
+        or names_imports(found)
+        or (more > 0 and goes_on(found, more))
     ):
         return []
     if len(data) == MOST_BYTES:
@@ -329,8 +427,15 @@ def scan_file(file: BinaryIO) -> list[Finding]:
     start = file.read(2)
     is_archive = is_zipfile(file)
     if start != b"PK" or not is_archive:
+        size = file.seek(0, SEEK_END)
         file.seek(0)
-        found += scan_part(file, "")
+        found += scan_part(file, "", size)
+    if start == b"PK" and not is_archive:
+        # Another program may find its members.
+        error = BadZipFile(
+            "Python reads no ZIP here"
+        )
+        found.append(untold("", error))
     if not is_archive:
         return found
     name = ""
@@ -342,7 +447,9 @@ def scan_file(file: BinaryIO) -> list[Finding]:
         name = info.filename
         try:
             with archive.open(info) as opened:
-                found += scan_part(opened, name)
+                found += scan_part(
+                    opened, name, info.file_size
+                )
         except FAULTS as error:
             found.append(untold(name, error))
     return found

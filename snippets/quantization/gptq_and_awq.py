@@ -36,7 +36,7 @@ class Recipe(Rounding):
     """How the matrices of a model are rounded.
 
     act_order: GPTQ with the largest inputs first
-    clip: AWQ that also searches for ranges
+    clip: a search for ranges, behind AWQ or alone
     sequential: a layer is calibrated behind layers
         that are rounded already
     """

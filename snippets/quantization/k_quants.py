@@ -9,7 +9,6 @@ from snippets.quantization.blocks import (
     Floats,
 )
 from snippets.quantization.k_layouts import (
-    REST,
     WEIGHTS,
     decode_five,
     decode_four,
@@ -38,7 +37,7 @@ from snippets.quantization.k_store import (
 )
 
 TWO = Search(3, -0.5, 0.1, 15, absolute=True)
-FOUR = Search(15, REST, 0.1, 20)
+FOUR = Search(15, -1.0, 0.1, 20)
 FIVE = Search(31, -0.5, 0.1, 15)
 
 

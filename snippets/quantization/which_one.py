@@ -23,7 +23,7 @@ class Option(NamedTuple):
 def options(
     runs: Sequence[Quality],
 ) -> list[Option]:
-    """List every file of some runs, smallest first.
+    """List files whose size is on record.
 
     Raises ValueError where runs were measured on
     different texts: they do not compare. Nor do

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,7 +207,6 @@ def test_one_that_weights_do_not_need_is_a_stranger(name: str) -> None:
             b"\x80\x04\x8c\x02osK\x01\x85R\x8c\x06system\x93.",
             "what only running it would tell",
         ),
-        ("a name that is missing", b"\x80\x04\x8c\x02os\x93.", "what only running it would tell"),
         ("a name that the memo lacks", b"\x80\x04\x8c\x02osh\x07\x93.", "what only running it would tell"),
     ],
 )
@@ -336,3 +336,63 @@ def test_what_is_longer_than_is_read_is_not_taken_for_safe(monkeypatch: pytest.M
     assert strangers(scan(data)) == []
     monkeypatch.setattr(safe, "MOST_STEPS", steps - 1)
     assert strangers(scan(data)) == ["cannot be told: it is too long"]
+
+
+PRINTS = b"\x80\x04\x8c\x08builtins\x8c\x05print\x93\x8c\x01x\x85R."
+
+
+def test_an_import_by_too_few_texts_or_by_numbers_stops_a_pickle() -> None:
+    for data in (b"\x80\x04\x8c\x02os\x93.", b"\x80\x04K\x01K\x02\x93."):
+        assert imports(data) == []
+        assert strangers(scan(data)) == ["cannot be told: an import by what is no text"]
+
+
+def test_text_that_was_filled_with_nothing_is_still_text() -> None:
+    data = b"\x80\x04\x8c\x08builtins(e\x8c\x05print(e\x93\x8c\x01x\x85R."
+    assert imports(data) == ["builtins print"]
+    assert strangers(scan(archive(("model/weights.bin", data)))) == ["imports: builtins print"]
+
+
+def test_a_pickle_behind_more_steps_than_are_taken_is_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe, "MOST_STEPS", 100)
+    data = b"N0" * 51 + PRINTS
+    assert strangers(scan(archive(("model/weights.bin", data)))) == ["cannot be told: it is too long"]
+
+
+@pytest.mark.parametrize(("behind", "found"), [(PRINTS, ["cannot be told: the rest is not read"]), (b"", [])])
+def test_a_pickle_behind_more_bytes_than_are_read_is_not_dropped(
+    behind: bytes, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safe, "MOST_BYTES", 100)
+    long = b"B" + (120).to_bytes(4, "little") + bytes(120 if behind else 90)
+    told = [one for one in strangers(scan(archive(("model/weights.bin", long + behind)))) if "rest" in one]
+    assert told == found
+
+
+def test_random_weights_are_seldom_taken_for_a_pickle() -> None:
+    weights = np.random.default_rng(0).normal(0, 0.02, (3_000, 64)).astype(np.float16)
+    members = [(f"model/data/{i}", row.tobytes()) for i, row in enumerate(weights)]
+    assert strangers(scan(archive(*members))) == []
+
+
+def test_an_array_of_objects_is_a_pickle_and_one_of_numbers_is_none() -> None:
+    for kind, found in (
+        (object, True),
+        (np.float32, False),
+        ([("a", "O"), ("b", "f4")], True),
+        ("U3", False),
+    ):
+        file = io.BytesIO()
+        np.save(file, np.zeros(3, kind), allow_pickle=True)
+        said = strangers(scan(file.getvalue()))
+        assert ("cannot be told: an array of objects" in said) == found
+        assert strangers(scan(archive(("model/a.npy", file.getvalue())))) == said
+    assert strangers(scan(b"\x93NUMPY\x01\x00\x02\x00xy" + PRINTS)) == [
+        "cannot be told: an array of objects",
+        "imports: builtins print",
+    ]
+
+
+def test_what_begins_as_a_zip_file_and_is_none_for_python_is_told() -> None:
+    broken = archive(("m\n.", PRINTS))[:-10]
+    assert "cannot be told: Python reads no ZIP here" in strangers(scan(broken))

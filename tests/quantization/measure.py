@@ -15,7 +15,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import gguf
@@ -32,7 +32,7 @@ from snippets.model_formats.convert import to_gguf
 from snippets.model_formats.convert_metadata import gguf_metadata
 from snippets.model_formats.convert_types import Encoded, as_f32
 from snippets.model_formats.gguf_writer import write_gguf
-from snippets.quantization import float8, integers, nf4
+from snippets.quantization import block_formats, float8, four_bit_floats, integers, k_quants, nf4, nvfp4
 from snippets.quantization.gptq_and_awq import Recipe, calibrated, matrices
 from snippets.quantization.quality import Compared, Quality, compare, summarize
 from tests.model_formats import llama
@@ -46,6 +46,12 @@ FILE_TYPES = (
 )
 # All matrices in one type, which llama-quantize offers for mixtures of experts only, or not at all.
 UNIFORM = ("MXFP4", "NVFP4")
+BLOCKS = {
+    **block_formats.FORMATS,
+    **k_quants.FORMATS,
+    "MXFP4": four_bit_floats.MXFP4,
+    "NVFP4": nvfp4.NVFP4,
+}
 BY_ENGINE = "llama.cpp"
 BY_NUMPY = "NumPy"
 Quantize = Callable[[str, Floats], NDArray[np.uint8]]
@@ -175,12 +181,17 @@ def by_numpy() -> Iterator[tuple[str, float, SmallModel]]:
         doubled = nf4.encode_doubled(rows)
         return doubled.bits_per_weight, nf4.decode_doubled(doubled).reshape(rows.shape)
 
+    def blocks(name: str, rows: Floats) -> tuple[float, Floats]:
+        each = BLOCKS[name]
+        return each.bits_per_weight, each.dequantize(each.quantize(rows))
+
     ways: dict[str, Callable[[Floats], tuple[float, Floats]]] = {
         "FP8 E4M3": lambda rows: eight(rows, e4m3),
         "FP8 E5M2": lambda rows: eight(rows, e5m2),
         "INT8": int8,
         "INT4": int4,
         "NF4": normal,
+        **{f"{name}, layers": partial(blocks, name) for name in ("Q4_K", "Q4_0", "Q3_K", "NVFP4", "MXFP4")},
     }
     names = [name for layer in range(model.config.num_hidden_layers) for name in matrices(layer)]
     for way, call in ways.items():
