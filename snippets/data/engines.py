@@ -48,6 +48,8 @@ class Support(BaseModel):
         bitsandbytes are safetensors, too, whose
         values are packed in that way
     nvidia, amd, intel, apple: GPUs
+    widens: to 16 bits on loading, so that nothing
+        is saved
     note: what is to be known, a plugin say
     """
 
@@ -60,6 +62,7 @@ class Support(BaseModel):
     hardware: tuple[Hardware, ...] = Field(
         min_length=1
     )
+    widens: bool = False
     note: str = ""
 
 

@@ -32,6 +32,7 @@ VERSION = 3
 MOST_ENTRIES = 1_000
 MOST_TENSORS = 65_536
 LONGEST_KEY = 65_535
+LARGEST_HEADER_BYTES = 268_435_456
 # A key, a kind and a value of one byte each.
 LEAST_ENTRY_BYTES = 14
 # A name of one byte, and one dimension.
@@ -127,6 +128,16 @@ def take_alignment(cursor: Cursor) -> int:
     return value
 
 
+def require_small(cursor: Cursor) -> None:
+    """Refuse a header that would fill memory."""
+    if cursor.at > LARGEST_HEADER_BYTES:
+        raise FormatError(
+            LARGEST_HEADER_BYTES,
+            "the header goes on: at most "
+            f"{LARGEST_HEADER_BYTES} bytes",
+        )
+
+
 def take_entries(
     cursor: Cursor, count: int, deep: int
 ) -> tuple[dict[str, int], int]:
@@ -159,6 +170,7 @@ def take_entries(
         else:
             kind = take_kind(cursor)
             skip_value(cursor, kind, deep)
+        require_small(cursor)
     return places, alignment
 
 
@@ -254,6 +266,7 @@ def read_gguf(
     starts, size = take_tensors(
         cursor, tensors, alignment
     )
+    require_small(cursor)
     header = cursor.at
     data = aligned(header, alignment)
     if not tensors:

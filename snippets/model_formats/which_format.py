@@ -2,13 +2,14 @@
 
 # --8<-- [start:imports]
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     PositiveInt,
+    model_validator,
 )
 
 from snippets.data.engines import (
@@ -53,6 +54,13 @@ FOR_FEW: tuple[Format, ...] = (
     "safetensors",
 )
 MANY = 4
+# What leaves embeddings and the last layer in 16
+# bits, as a rule.
+KEEPS = frozenset(
+    {"fp8", "nvfp4", "mxfp4", "awq", "gptq"}
+    | {"bitsandbytes"}
+)
+FULL_BITS = 16
 # --8<-- [end:order]
 
 
@@ -61,6 +69,7 @@ class Case(BaseModel):
     """A machine, a model, and who asks.
 
     memory_gib: for weights, without keys and values
+    outer_parameters: embeddings and last layer
     at_a_time: requests that run at the same time
     """
 
@@ -73,13 +82,33 @@ class Case(BaseModel):
     hardware: Hardware
     memory_gib: float = Field(gt=0, le=1e6)
     parameters: PositiveInt = Field(le=10**14)
+    outer_parameters: int = Field(default=0, ge=0)
     at_a_time: PositiveInt = 1
+
+    @model_validator(mode="after")
+    def _outer_are_some(self) -> Self:
+        if self.outer_parameters > self.parameters:
+            raise ValueError(
+                "outer_parameters: "
+                f"{self.outer_parameters}, at most "
+                f"{self.parameters}, parameters"
+            )
+        return self
 
     @property
     def room_bits(self) -> float:
         """Bits of memory for each weight."""
         bits = 8 * 2**30 * self.memory_gib
         return bits / self.parameters
+
+    def needed_bits(self, kind: Format) -> float:
+        """Least bits a weight of the whole."""
+        least = LEAST_BITS[kind]
+        if kind not in KEEPS:
+            return least
+        outer = self.outer_parameters
+        share = outer / self.parameters
+        return least + (FULL_BITS - least) * share
 
 
 class Choice(NamedTuple):
@@ -90,13 +119,21 @@ class Choice(NamedTuple):
 
 
 def runs_on(
-    engines: Iterable[Engine], hardware: Hardware
+    engines: Iterable[Engine], case: Case
 ) -> dict[Format, tuple[str, ...]]:
-    """Say which engines run each format there."""
+    """Say which engines run each format there.
+
+    One that widens a format on loading needs the
+    room of 16 bits for it.
+    """
     found: dict[Format, tuple[str, ...]] = {}
     for one in engines:
         for support in one.runs:
-            if hardware in support.hardware:
+            wide = case.room_bits >= FULL_BITS
+            if (
+                case.hardware in support.hardware
+                and (wide or not support.widens)
+            ):
                 others = found.get(
                     support.format, ()
                 )
@@ -115,7 +152,7 @@ def which_formats(
     The order is this guide's judgement. Empty where
     not even the smallest fits.
     """
-    there = runs_on(engines, case.hardware)
+    there = runs_on(engines, case)
     many = case.at_a_time >= MANY
     first = FOR_MANY if many else ()
     order = dict.fromkeys(
@@ -125,7 +162,7 @@ def which_formats(
         Choice(kind, there[kind])
         for kind in order
         if kind in there
-        and LEAST_BITS[kind] <= case.room_bits
+        and case.needed_bits(kind) <= case.room_bits
     ]
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from snippets.model_formats import gguf_file
 from snippets.model_formats.cursor import FormatError
-from snippets.model_formats.gguf_file import Gguf, aligned, is_alignment, read_gguf
+from snippets.model_formats.gguf_file import LARGEST_HEADER_BYTES, Gguf, aligned, is_alignment, read_gguf
 from snippets.model_formats.gguf_tensors import TensorInfo
 from snippets.model_formats.gguf_values import CODES, U8, U32, Array, Value, pack_text, pack_value
 from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
@@ -252,3 +252,22 @@ def test_a_large_vocabulary_is_read() -> None:
     found = read_gguf(file).metadata["tokens"]
     assert isinstance(found, Array)
     assert found.values[-1] == "49999"
+
+
+def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    count = 8_000_000
+    head = b"GGUF" + pack("<IQQ", 3, 0, 5)
+    path = tmp_path / "sparse.gguf"
+    with path.open("wb") as file:
+        file.write(head)
+        for number in range(5):
+            file.write(pack("<Q1sIIQ", 1, b"%d" % number, 9, 10, count))
+            file.seek(8 * count, 1)
+        file.truncate()
+    tracemalloc.start()
+    with path.open("rb") as file, pytest.raises(FormatError, match="the header goes on") as refused:
+        read_gguf(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert refused.value.offset == LARGEST_HEADER_BYTES == 2**28
+    assert peak < 1_000_000

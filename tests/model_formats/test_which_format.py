@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from snippets.data.engines import Engine, Format, Hardware, read_engines
-from snippets.model_formats.which_format import LEAST_BITS, Case, runs_on, which_formats
+from snippets.data.engines import Engine, Format, Hardware, Support, read_engines
+from snippets.model_formats.which_format import KEEPS, LEAST_BITS, Case, runs_on, which_formats
 
 ENGINES = [*read_engines().values()]
 HARDWARE: list[Hardware] = [*get_args(Hardware)]
@@ -56,9 +56,13 @@ def test_all_engines_of_a_format_are_named_in_their_order() -> None:
         made("two", ("gguf", ("cpu",))),
         made("three", ("mlx", ("apple",))),
     ]
-    assert runs_on(engines, "cpu") == {"gguf": ("one", "two")}
-    assert runs_on(engines, "nvidia") == {"gguf": ("one",), "awq": ("one",)}
-    assert runs_on(engines, "amd") == {}
+
+    def at(hardware: Hardware) -> Case:
+        return Case(hardware=hardware, memory_gib=1, parameters=1)
+
+    assert runs_on(engines, at("cpu")) == {"gguf": ("one", "two")}
+    assert runs_on(engines, at("nvidia")) == {"gguf": ("one",), "awq": ("one",)}
+    assert runs_on(engines, at("amd")) == {}
 
 
 @given(
@@ -72,11 +76,13 @@ def test_only_what_runs_and_fits_is_offered_and_more_memory_takes_nothing_away(
 ) -> None:
     case = Case(hardware=hardware, memory_gib=memory_gib, parameters=parameters, at_a_time=at_a_time)
     found = which_formats(ENGINES, case)
-    there = runs_on(ENGINES, hardware)
+    there = runs_on(ENGINES, case)
     assert all(there[one.format] == one.engines for one in found)
     assert {one.format for one in found} == {kind for kind in there if LEAST_BITS[kind] <= case.room_bits}
     more = which_formats(ENGINES, case.model_copy(update={"memory_gib": 2 * memory_gib}))
-    assert [one for one in more if one in found] == found
+    kept = [one for one in more if one.format in {before.format for before in found}]
+    assert [one.format for one in kept] == [one.format for one in found]
+    assert all({*before.engines} <= {*one.engines} for before, one in zip(found, kept, strict=True))
 
 
 def test_room_is_memory_over_parameters() -> None:
@@ -143,3 +149,27 @@ def test_what_cannot_be_is_refused(change: dict[str, object]) -> None:
     assert Case.model_validate(good).room_bits > 0
     with pytest.raises(ValidationError):
         Case.model_validate(good | change)
+
+
+def test_embeddings_in_16_bits_count_where_a_format_leaves_them() -> None:
+    case = Case(hardware="nvidia", memory_gib=6, parameters=8_000, outer_parameters=1_000)
+    assert case.needed_bits("awq") == 4.25 + (16 - 4.25) / 8
+    assert case.needed_bits("gguf") == 3
+    assert {kind for kind in LEAST_BITS if case.needed_bits(kind) > LEAST_BITS[kind]} == KEEPS
+
+
+def test_more_outer_parameters_than_parameters_are_refused() -> None:
+    assert Case(hardware="cpu", memory_gib=1, parameters=5, outer_parameters=5)
+    with pytest.raises(ValidationError, match="outer_parameters: 6, at most 5, parameters"):
+        Case(hardware="cpu", memory_gib=1, parameters=5, outer_parameters=6)
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        Case(hardware="cpu", memory_gib=1, parameters=5, outer_parameters=-1)
+
+
+def test_an_engine_that_widens_a_format_needs_the_room_of_16_bits() -> None:
+    wide = Support(format="gguf", hardware=("cpu",), widens=True)
+    engine = ENGINES[0].model_copy(update={"engine": "wide", "runs": (wide,)})
+    fits = Case(hardware="cpu", memory_gib=2, parameters=2**30)
+    assert fits.room_bits == 16
+    assert runs_on([engine], fits) == {"gguf": ("wide",)}
+    assert runs_on([engine], Case(hardware="cpu", memory_gib=1.9, parameters=2**30)) == {}
