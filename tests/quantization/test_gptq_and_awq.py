@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -53,8 +54,8 @@ def test_what_is_observed_is_what_the_matrices_were_given() -> None:
     assert set(found) == {name for layer in range(2) for name in matrices(layer)}
     for name, seen in found.items():
         rows = [one[name] for one in read]
-        assert seen.h == pytest.approx(hessian(rows))
-        assert seen.size == pytest.approx(mean_size(rows))
+        np.testing.assert_allclose(seen.h, hessian(rows), rtol=1e-6)
+        np.testing.assert_allclose(seen.size, mean_size(rows), rtol=1e-6)
 
 
 def test_a_recipe_says_which_of_the_ways_a_matrix_is_rounded() -> None:
@@ -72,7 +73,7 @@ def test_a_recipe_says_which_of_the_ways_a_matrix_is_rounded() -> None:
     for more, way in ways:
         recipe = Recipe.model_validate({**base, **more})
         results.append(rounded(weight, h, recipe))
-        assert results[-1] == pytest.approx(way(weight, recipe).values, abs=1e-7)
+        np.testing.assert_allclose(results[-1], way(weight, recipe).values, atol=1e-7)
     assert len({one.tobytes() for one in results}) == 4
 
 
@@ -125,6 +126,7 @@ def test_every_recipe_was_measured_once() -> None:
     assert found == asked
 
 
+@pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="a mutant is judged by what is quick")
 @pytest.mark.parametrize("method", ["nearest", "gptq", "awq"])
 def test_the_first_windows_lose_what_was_measured(method: str) -> None:
     fields: dict[str, Any] = {"bits": 3, "method": method}

@@ -80,7 +80,9 @@ def visit_source(visit: Visitor) -> str:
     """Path under docs/ of the page the visitor is at."""
     stem = visit.page.url.removeprefix(visit.origin).partition("#")[0].strip("/")
     return next(
-        path for path in (f"{stem}.md", f"{stem}/index.md".lstrip("/")) if (ROOT / "docs" / path).is_file()
+        path
+        for path in (f"{stem}.md", f"{stem}/index.md".lstrip("/"), f"{stem}.ipynb")
+        if (ROOT / "docs" / path).is_file()
     )
 
 
