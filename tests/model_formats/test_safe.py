@@ -396,3 +396,24 @@ def test_an_array_of_objects_is_a_pickle_and_one_of_numbers_is_none() -> None:
 def test_what_begins_as_a_zip_file_and_is_none_for_python_is_told() -> None:
     broken = archive(("m\n.", PRINTS))[:-10]
     assert "cannot be told: Python reads no ZIP here" in strangers(scan(broken))
+
+
+def test_a_header_of_version_2_has_a_length_of_four_bytes() -> None:
+    text = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
+    data = b"\x93NUMPY\x02\x00" + len(text).to_bytes(4, "little") + text + PRINTS
+    found = scan(data)
+    assert strangers(found) == ["cannot be told: an array of objects", "imports: builtins print"]
+    assert (found[0].at, found[1].at) == (0, PRINTS.index(b"\x93"))
+    numbers = text.replace(b"|O", b"<f4")
+    data = b"\x93NUMPY\x02\x00" + len(numbers).to_bytes(4, "little") + numbers + PRINTS
+    assert scan(data) == []
+
+
+def test_whether_a_pickle_goes_on_is_told_by_its_last_finding() -> None:
+    fault = "at position 0, opcode b'#' unknown"
+    short = "expected 120 bytes in a bytes4, but only 95 remain"
+    first, last = (Finding("", 0, "cannot be told", said) for said in (fault, short))
+    assert safe.goes_on([first, last], 25)
+    assert not safe.goes_on([first, last], 24)
+    assert not safe.goes_on([last, first], 25)
+    assert not safe.goes_on([], 25)

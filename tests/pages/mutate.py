@@ -33,7 +33,8 @@ from tests.pages.page import Check, figures_of
 LOWEST_RATE = 0.98
 # An input that a page types may move nothing that it shows: the hours of a case that a constraint decides.
 LOWEST_RATE_OF_INPUTS = 0.9
-# What asks llama.cpp in the page's own process: wrong numbers end that, and what judges them with it.
+# What asks llama.cpp in the page's own process: wrong numbers end that, and what judges them with it. The
+# tests that hold such numbers ask the engine, too, and mutants are judged without it.
 IN_PROCESS = re.compile(r"xllamacpp import|quantization[./]engine\b|model_formats[./]run\b")
 INCLUDE = re.compile(r"-8<-+\s+\"(?P<path>[^\":]+)")
 
@@ -151,8 +152,6 @@ def _asks_engine(check: Check) -> bool:
 
 
 def _constant_is_caught(mutant: Mutant, check: Check) -> bool:
-    if _asks_engine(check):
-        return _unit_tests_notice(mutant, check)
     changed = Check.of(ROOT / mutant.page)
     block = changed.page.blocks[mutant.block]
     code = mutant.applied(block.code)
@@ -238,7 +237,7 @@ def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]
         raise ValueError(f"mend the page before it is mutated:\n{problems[0]}")
     every = list(mutants_of(check, seed))
     if _asks_engine(check):
-        every = [mutant for mutant in every if mutant.kind != "input"]
+        every = [mutant for mutant in every if mutant.kind == "output"]
     chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311 - as above
     return [*figure_mutants(check), *((mutant, is_caught(mutant, check)) for mutant in chosen)]
 
