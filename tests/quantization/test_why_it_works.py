@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from snippets.quantization.why_it_works import (
     DB_PER_BIT,
     Floats,
+    in_blocks,
     in_spreads,
     largest_in_spreads,
     round_evenly,
@@ -92,3 +93,7 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="bits: 1, at least 2"):
         round_evenly(NORMAL, 1, 32)
     assert round_evenly(NORMAL, 2, 32).any()
+
+
+def test_a_block_of_one_weight_is_a_block() -> None:
+    assert in_blocks(np.ones((2, 3), np.float32), 1).shape == (6, 1)
