@@ -177,7 +177,11 @@ def read(version: str, log: str) -> Loaded:
 
 def missing() -> str | None:
     """Say that the engine shall not run, as where one constant after the other is changed."""
-    return "WITHOUT_ENGINE is set" if "WITHOUT_ENGINE" in os.environ else None
+    return (
+        "WITHOUT_ENGINE is set: mutants are judged by what is quick"
+        if "WITHOUT_ENGINE" in os.environ
+        else None
+    )
 
 
 def answers_of(asked: list[Load]) -> list[Loaded | EngineError]:

@@ -32,7 +32,7 @@ class InitParams(ctypes.Structure):
 def missing() -> str | None:
     """Say why the engine is not asked, if it is not."""
     if os.environ.get("WITHOUT_ENGINE"):
-        return "WITHOUT_ENGINE is set"
+        return "WITHOUT_ENGINE is set: mutants are judged by what is quick"
     return None if importlib.util.find_spec("xllamacpp") else "xllamacpp is not installed"
 
 

@@ -17,7 +17,9 @@ from snippets.model_formats.convert_types import Encode, as_bf16, as_f16, as_f32
 from snippets.model_formats.gguf_writer import GgufTensor, write_gguf
 from tests.model_formats import llama
 
-pytestmark = pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set")
+pytestmark = pytest.mark.skipif(
+    "WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set: mutants are judged by what is quick"
+)
 
 MODEL, TOKENIZER = read_small_model(), read_tokenizer()
 CHAPTERS = read_text("held_back.txt").splitlines()

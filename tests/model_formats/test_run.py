@@ -82,7 +82,9 @@ def test_apart_is_the_largest_difference_in_either_direction() -> None:
         assert apart(MODEL, PROMPT, same._replace(log_p=tuple(moved))) == pytest.approx(abs(off))
 
 
-@pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set")
+@pytest.mark.skipif(
+    "WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set: mutants are judged by what is quick"
+)
 def test_the_engine_itself_says_what_numpy_says(tmp_path: Path) -> None:
     with (tmp_path / "a.gguf").open("wb") as file:
         write_gguf(file, *build(MODEL, read_tokenizer(), "small"))

@@ -126,7 +126,9 @@ def test_every_recipe_was_measured_once() -> None:
     assert found == asked
 
 
-@pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="a mutant is judged by what is quick")
+@pytest.mark.skipif(
+    "WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set: mutants are judged by what is quick"
+)
 @pytest.mark.parametrize("method", ["nearest", "gptq", "awq"])
 def test_the_first_windows_lose_what_was_measured(method: str) -> None:
     fields: dict[str, Any] = {"bits": 3, "method": method}

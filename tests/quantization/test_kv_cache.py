@@ -32,7 +32,9 @@ from tests.quantization.measure import build, types_of
 MODEL = read_small_model()
 ROWS = read_cache_outcomes(read_text("kv_cache.csv").splitlines())
 TOKENS = list(measure_cache.judged()[0][:96])
-ENGINE = pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="without the engine")
+ENGINE = pytest.mark.skipif(
+    "WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set: mutants are judged by what is quick"
+)
 
 
 def cached(seed: int, tokens: int = 32) -> NDArray[np.float32]:

@@ -12,7 +12,9 @@ from tests.quantization import measure
 RECORDED = json.loads(measure.RECORD.read_text(encoding="utf-8"))
 FORMATS = block_formats.FORMATS | iq4_nl.FORMATS | iq4_xs.FORMATS | k_quants.FORMATS
 OURS = [one for one in measure.FILE_TYPES if set(measure.types_of(one).values()) <= {*FORMATS, "F32"}]
-ENGINE = pytest.mark.skipif("WITHOUT_ENGINE" in os.environ, reason="without the engine")
+ENGINE = pytest.mark.skipif(
+    "WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set: mutants are judged by what is quick"
+)
 
 
 @ENGINE
