@@ -11,12 +11,10 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -24,15 +22,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tests.pages.collect import ROOT
+from tests.pages.tools import tool
 
 Validator = Callable[[str, str], list[str]]
+Document = dict[Any, Any]
 CACHE = ROOT / ".cache" / "languages"
-
-
-def tool(name: str) -> str:
-    """A tool of the locked environment."""
-    beside = Path(sys.executable).with_name(name)
-    return str(beside) if beside.exists() else name
 
 
 def check_json(source: str, _title: str) -> list[str]:
@@ -66,20 +60,39 @@ def check_toml(source: str, _title: str) -> list[str]:
 
 
 def check_yaml(source: str, title: str) -> list[str]:
-    """YAML 1.2 parses without duplicate keys; Compose files and GitHub workflows fit their schemas."""
+    """YAML 1.2 parses without duplicate keys; a kind of document that is known fits its schema."""
     try:
         documents = list(YAML(typ="safe", pure=True).load_all(source))
     except (YAMLError, ValueError, RecursionError) as error:
         return [f"YAML: {error}"]
-    found = []
-    for document in documents:
-        if isinstance(document, dict) and (
-            "compose.y" in title.lower() or isinstance(document.get("services"), dict)
-        ):
-            found += _against_schema(document, "compose-spec")
-        elif isinstance(document, dict) and {"on", "jobs"} <= document.keys():
-            found += _against_schema(document, "github-workflows")
-    return found
+    return [
+        complaint
+        for document in documents
+        if isinstance(document, dict)
+        for recognizes, check in DOCUMENTS
+        if recognizes(document, title)
+        for complaint in check(document, title)
+    ]
+
+
+def is_compose(document: Document, title: str) -> bool:
+    """A Compose file has services, or says so in its title."""
+    return "compose.y" in title.lower() or isinstance(document.get("services"), dict)
+
+
+def check_compose(document: Document, _title: str) -> list[str]:
+    """A Compose file fits its schema."""
+    return _against_schema(document, "compose-spec")
+
+
+def is_workflow(document: Document, _title: str) -> bool:
+    """A GitHub workflow has jobs and says when they run."""
+    return {"on", "jobs"} <= document.keys()
+
+
+def check_workflow(document: Document, _title: str) -> list[str]:
+    """A GitHub workflow fits its schema."""
+    return _against_schema(document, "github-workflows")
 
 
 def _against_schema(document: Any, name: str) -> list[str]:
@@ -146,6 +159,12 @@ def _run(command: list[str], source: str) -> list[str]:
     said = (done.stdout + done.stderr).strip()
     return [said or f"{command[0]} exited with {done.returncode}"] if done.returncode else []
 
+
+# Kinds of YAML documents: what recognizes one, and what it has to say of it.
+DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str], list[str]]]] = [
+    (is_compose, check_compose),
+    (is_workflow, check_workflow),
+]
 
 VALIDATORS: dict[str, Validator] = {
     "bash": check_bash,

@@ -23,8 +23,9 @@ from tests.pages.collect import ROOT, Block, Page, Region, Segment, read_page, s
 from tests.pages.execute import Result, Run
 from tests.pages.figures import Figure, Truth
 from tests.pages.front import FrontMatter, read_front
-from tests.pages.languages import VALIDATORS, tool, validate
+from tests.pages.languages import VALIDATORS, validate
 from tests.pages.report import FIGURE_CLASSES, report_table
+from tests.pages.tools import tool
 from theme.twins import nav_paths
 
 PRINTED = "the block above printed"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.pages.collect import ROOT, Block
-from tests.pages.languages import tool
+from tests.pages.tools import tool
 
 LINT = ["E", "W", "F", "I", "B", "UP", "SIM", "PIE", "C4", "RET", "N"]
 LINT_IGNORED = [
