@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tests.hybrid.leaks.clients import BY_NAME, Case, NotOffered, Send
+from tests.hybrid.leaks.clients import BY_NAME, Case, NotOfferedError, Send
 from tests.hybrid.leaks.outside import divert
 from tests.hybrid.leaks.surfaces import SURFACES, Mark, body
 
@@ -31,7 +31,7 @@ def outcome(send: Send, request: dict[str, Any], stream: bool) -> str:
     """Send one request, and say in a word what came of it."""
     try:
         send(request, stream)
-    except NotOffered:
+    except NotOfferedError:
         return "not offered"
     except BaseException as error:
         return type(error).__name__
@@ -44,10 +44,10 @@ def attack(job: dict[str, Any], fault: dict[str, Any], folder: Path) -> dict[str
     client = BY_NAME[job["client"]]
     if name in PROXIES:
         os.environ[name] = PROXIES[name]
-    case = Case(name, fault["local"], job["seconds"], folder)
+    case = Case(name, fault["local"], job["seconds"], folder, job["authority"])
     try:
         send = client.make(case)
-    except NotOffered:
+    except NotOfferedError:
         return {}
     except Exception as error:
         return dict.fromkeys(SURFACES, type(error).__name__)

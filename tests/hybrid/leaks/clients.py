@@ -1,7 +1,7 @@
 """Each client as its own documentation has it, told to send a chat to the local server.
 
-An adapter takes a `Case` and gives back a function that sends one request; it imports its library itself, because
-each runs in an environment and a process of its own. What a client cannot express raises `NotOffered`.
+An adapter takes a `Case` and gives back a function that sends one request; it imports its library itself,
+because each runs in an environment and a process of its own. `NotOfferedError` is for what it cannot say.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 Body = dict[str, Any]
 Send = Callable[[Body, bool], None]
 KEY = "not-a-key"
+OPTIONS = {"tools", "response_format", "metadata"}
 CLOUD = "http://cloud.example"
 
 
-class NotOffered(Exception):
+class NotOfferedError(Exception):
     """The client has no such field, setting or part."""
 
 
@@ -31,6 +32,7 @@ class Case(NamedTuple):
     local: str  # origin of the server that is meant to be local
     seconds: float  # what the client is told to wait at most
     folder: Path  # for what it keeps
+    authority: str  # file of who vouches for the cloud
 
 
 def only(*faults: str) -> Callable[[Callable[[Case], Send]], Callable[[Case], Send]]:
@@ -39,7 +41,7 @@ def only(*faults: str) -> Callable[[Callable[[Case], Send]], Callable[[Case], Se
     def wrap(make: Callable[[Case], Send]) -> Callable[[Case], Send]:
         def made(case: Case) -> Send:
             if case.fault in faults:
-                raise NotOffered(case.fault)
+                raise NotOfferedError(case.fault)
             return make(case)
 
         return made
@@ -47,6 +49,7 @@ def only(*faults: str) -> Callable[[Callable[[Case], Send]], Callable[[Case], Se
     return wrap
 
 
+PUBLIC = {"scanner failure", "marked public", "control"}  # what the cloud may have, by its label
 SCANS = ("scanner failure", "marked public", "control")  # only for what scans, or has a cloud
 
 
@@ -118,16 +121,16 @@ def openai_closed(case: Case) -> Send:
 def for_ollama(body: Body) -> Body:
     """Say a request of the OpenAI form in that of Ollama."""
     if "metadata" in body:
-        raise NotOffered("metadata")
+        raise NotOfferedError("metadata")
     messages = []
     for message in body["messages"]:
         one = dict(message)
         if "name" in one:
-            raise NotOffered("name")
+            raise NotOfferedError("name")
         if isinstance(one.get("content"), list):
             kinds = [part["type"] for part in one["content"]]
             if "file" not in kinds:
-                raise NotOffered("parts")
+                raise NotOfferedError("parts")
             file = one["content"][1]["file"]["file_data"]
             one = {"role": "user", "content": "Read this.", "images": [file.split(",")[1]]}
         if "tool_calls" in one:
@@ -198,8 +201,8 @@ def litellm_alone(case: Case) -> Send:
 
 def litellm_filter(case: Case) -> Send:
     """Its proxy, with the content filter set to block social security numbers, before a cloud."""
-    if case.fault not in {"none", "misspelled", "scanner failure", "marked public", "control"}:
-        raise NotOffered(case.fault)
+    if case.fault not in PUBLIC | {"none", "misspelled"}:
+        raise NotOfferedError(case.fault)
     yaml = import_module("yaml")
     upstream = f"{case.local}/v1" if case.fault == "none" else f"{CLOUD}/v1"
     model = {"model": "openai/m", "api_base": upstream, "api_key": KEY}
@@ -238,7 +241,7 @@ async def broken(*_: Any, **__: Any) -> Any:
 def localfirst(case: Case) -> Send:
     """Every call marked sensitive."""
     if case.fault in {"scanner failure", "marked public"}:
-        raise NotOffered(case.fault)
+        raise NotOfferedError(case.fault)
     library = import_module("llm_localfirst")
     name = "LF_LOCAL_BASE_ULR" if case.fault == "misspelled" else "LF_LOCAL_BASE_URL"
     more = {"model": "gpt"} if case.fault == "control" else {"sensitive": True}
@@ -251,8 +254,8 @@ def localfirst(case: Case) -> Send:
         said = {"system": first["content"]} if first["role"] == "system" else {}
         plain = len(body["messages"]) == 1 + len(said) and set(last) == {"role", "content"}
         if not plain or not isinstance(last["content"], str):
-            raise NotOffered("messages")
-        options = {key: body[key] for key in ("tools", "response_format", "metadata") if key in body}
+            raise NotOfferedError("messages")
+        options = {key: one for key, one in body.items() if key in OPTIONS}
         options["timeout"] = case.seconds
         if stream:
             options["extra_body"] = {"stream": True}  # it has no streams; what the server does is the same
@@ -264,13 +267,15 @@ def localfirst(case: Case) -> Send:
 def endorouter(case: Case) -> Send:
     """In its strict mode, which is the default, without a label unless the fault says so."""
     config, router = import_module("endorouter.config"), import_module("endorouter.router")
-    public = case.fault in {"marked public", "scanner failure", "control"}
+    public = case.fault in PUBLIC
     label = import_module("endorouter.labels").Label.PUBLIC if public else None
     url = "ulr" if case.fault == "misspelled" else "url"
     local = {url: f"{case.local}/v1", "model": "m", "location": "local", "timeout_s": case.seconds}
     cloud = {"url": f"{CLOUD}/v1", "model": "m", "location": "cloud", "timeout_s": case.seconds}
     if case.fault == "scanner failure":
-        router.scan_request = scanner_fails
+        setattr(router, "scan_request", scanner_fails)  # noqa: B010
+    if case.fault == "hosted model":
+        local["ollama_api"] = True  # its discovery sets this for a server that is Ollama
 
     async def ask(body: Body) -> None:
         log = str(case.folder / "endorouter.jsonl")
@@ -297,7 +302,7 @@ def scanner_fails(*_: Any, **__: Any) -> Any:
 def hybridinfer(case: Case) -> Send:
     """Its written configuration, with a llama.cpp server as the local tier."""
     if case.fault in {"scanner failure", "marked public"}:
-        raise NotOffered(case.fault)
+        raise NotOfferedError(case.fault)
     config, router = import_module("hybridinfer.config"), import_module("hybridinfer.router")
     url = "base_ulr" if case.fault == "misspelled" else "base_url"
     written = import_module("yaml").safe_load(config.DEFAULT_CONFIG_YAML)
@@ -309,7 +314,7 @@ def hybridinfer(case: Case) -> Send:
     def send(body: Body, stream: bool) -> None:
         written["risk_profile_path"] = written["latency_profile_path"] = None
         made = router.HybridRouter(config.settings_from_dict(written))
-        more = {key: body[key] for key in ("tools", "response_format", "metadata") if key in body}
+        more = {key: one for key, one in body.items() if key in OPTIONS}
         if stream:
             for piece in made.stream(body["messages"], params=more):
                 failed = piece.error
@@ -321,29 +326,111 @@ def hybridinfer(case: Case) -> Send:
     return send
 
 
+def ours(case: Case) -> Send:
+    """The router of this guide, with all that it can be allowed: overflow, and the cloud by default."""
+    import_ = import_module
+    router, settings = import_("snippets.hybrid.router"), import_("snippets.hybrid.settings")
+    endpoint, policy = import_("snippets.hybrid.endpoint"), import_("snippets.hybrid.policy")
+    budget, detect = import_("snippets.hybrid.budget"), import_("snippets.hybrid.detect")
+    public = case.fault in PUBLIC
+    url = "ulr" if case.fault == "misspelled" else "url"
+    prices = {"input_usd_per_million": 1, "output_usd_per_million": 1}
+    secure = CLOUD.replace("http:", "https:")
+
+    def make() -> Any:
+        return router.HybridLLMRouter(
+            settings.Settings(
+                local=endpoint.Endpoint(**{url: f"{case.local}/v1", "model": "m"}),
+                cloud=endpoint.Endpoint(url=f"{secure}/v1", model="m", key=KEY, ca_file=case.authority),
+                budget=budget.BudgetSettings(**prices),
+                default_route=policy.Route.CLOUD,
+                overflow=True,
+                seconds=case.seconds,
+            ),
+            scan=scanner_fails if case.fault == "scanner failure" else detect.scan,
+        )
+
+    said = {"label": policy.Label.PUBLIC, "task": policy.Task.COMPLEX} if public else {}
+
+    def send(body: Body, stream: bool) -> None:
+        asked = {key: one for key, one in body.items() if key != "model"}
+        if stream:
+            list(make().stream(asked, **said))
+        else:
+            make().chat(asked, **said)
+
+    return send
+
+
 class Client(NamedTuple):
     """A row of the matrix."""
 
     name: str
     package: str  # whose version is shown
     make: Callable[[Case], Send]
-    apart: bool = False  # a process for each fault: it keeps state of its own
+    about: str  # how it is configured, for readers
+    apart: tuple[str, ...] = ()  # faults that need a process of their own, for what it keeps
     quick: bool = False  # in `make test` too
 
 
+PROXIES = ("HTTP_PROXY", "ALL_PROXY")
+PLAIN = "`post` of the local URL; no other setting"
 CLIENTS = (
-    Client("requests", "requests", requests_default, quick=True),
-    Client("httpx", "httpx", httpx_default, quick=True),
-    Client("httpx, closed", "httpx", httpx_closed, quick=True),
-    Client("openai", "openai", openai_default, quick=True),
-    Client("openai, closed", "openai", openai_closed, quick=True),
-    Client("ollama", "ollama", ollama_default, quick=True),
-    Client("ollama, closed", "ollama", ollama_closed, quick=True),
-    Client("litellm Router", "litellm", litellm_alone, apart=True),
-    Client("litellm Router, fallbacks", "litellm", litellm_fallbacks, apart=True),
-    Client("litellm proxy, content filter", "litellm", litellm_filter, apart=True),
-    Client("llm-localfirst, sensitive", "llm-localfirst", localfirst),
-    Client("hybridinfer", "hybridinfer", hybridinfer),
-    Client("endorouter", "endorouter", endorouter),
+    Client(
+        "this guide's router",
+        "",
+        ours,
+        "overflow on, the cloud as default route; no label, or `public` where the case says so",
+        quick=True,
+    ),
+    Client("requests", "requests", requests_default, PLAIN, quick=True),
+    Client("httpx", "httpx", httpx_default, PLAIN, quick=True),
+    Client("httpx, closed", "httpx", httpx_closed, "`Client(trust_env=False)`", quick=True),
+    Client("openai", "openai", openai_default, "`OPENAI_BASE_URL` is the local URL", quick=True),
+    Client(
+        "openai, closed",
+        "openai",
+        openai_closed,
+        "and `http_client=httpx.Client(trust_env=False, follow_redirects=False)`",
+        quick=True,
+    ),
+    Client("ollama", "ollama", ollama_default, "`OLLAMA_HOST` is the local URL", quick=True),
+    Client(
+        "ollama, closed",
+        "ollama",
+        ollama_closed,
+        "and `Client(trust_env=False, follow_redirects=False)`",
+        quick=True,
+    ),
+    Client(
+        "litellm Router",
+        "litellm",
+        litellm_alone,
+        "two deployments, local and cloud; the local one is asked",
+        apart=PROXIES,
+    ),
+    Client(
+        "litellm Router, fallbacks",
+        "litellm",
+        litellm_fallbacks,
+        'and `fallbacks=[{"local": ["cloud"]}]`',
+        apart=PROXIES,
+    ),
+    Client(
+        "litellm proxy, filter",
+        "litellm",
+        litellm_filter,
+        "a cloud behind `litellm_content_filter`, set to block `us_ssn`",
+        apart=("none", "misspelled", "scanner failure", "marked public", "control"),
+    ),
+    Client("llm-localfirst", "llm-localfirst", localfirst, "every call `sensitive=True`", apart=PROXIES),
+    Client("hybridinfer", "hybridinfer", hybridinfer, "its written configuration, llama.cpp as local"),
+    Client(
+        "endorouter",
+        "endorouter",
+        endorouter,
+        "strict, as it comes; no label, or `public` where the case says so",
+        apart=("scanner failure",),
+    ),
 )
 BY_NAME = {client.name: client for client in CLIENTS}

@@ -28,6 +28,7 @@ FAULTS = (
     "cut stream",
     "malformed stream",
     "local is cloud",
+    "hosted model",
     "misspelled",
     "scanner failure",
     "marked public",
@@ -95,7 +96,7 @@ def measure(
             elif fault == "down":
                 url = f"http://127.0.0.1:{stack.enter_context(closed_port())}"
             else:
-                local = Local("redirect" if fault in REDIRECTS else fault, CLOUD)
+                local = Local("redirect" if fault in REDIRECTS else fault, CLOUD, cloud.port)
                 stack.enter_context(local)
                 locals_[fault] = local
                 url = f"http://127.0.0.1:{local.port}"
@@ -109,9 +110,11 @@ def measure(
             "tls_port": cloud.secure.port,
             "authority": str(authority),
         }
-        groups = [[job] for job in jobs] if client.apart else [jobs]
-        version, answers = "", {}
-        for group in groups:
+        groups = [[job] for job in jobs if job["name"] in client.apart]
+        groups.append([job for job in jobs if job["name"] not in client.apart])
+        version = ""
+        answers: dict[str, dict[str, str]] = {}
+        for group in filter(None, groups):
             said = run(python, about | {"faults": group})
             version = said["version"]
             answers |= said["answers"]

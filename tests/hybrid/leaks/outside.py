@@ -22,7 +22,7 @@ def is_loopback(host: str) -> bool:
     if host in {"", "localhost"}:
         return True
     try:
-        address = ipaddress.ip_address(host.split("%")[0])
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
@@ -32,7 +32,7 @@ def is_loopback(host: str) -> bool:
 def is_address(host: str) -> bool:
     """Is this an address and not a name?"""
     try:
-        ipaddress.ip_address(host.split("%")[0])
+        ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return False
     return True
@@ -49,7 +49,7 @@ def divert(plain_port: int, tls_port: int, authority: str) -> None:
         return resolve(ANYWHERE, *rest, **more)
 
     def diverted(
-        original: Callable[[socket.socket, Any], Any],
+        original: Callable[[Any, Any], Any],
     ) -> Callable[[socket.socket, Any], Any]:
         def go(self: socket.socket, address: Any) -> Any:
             if isinstance(address, tuple) and not is_loopback(str(address[0])):
@@ -61,8 +61,8 @@ def divert(plain_port: int, tls_port: int, authority: str) -> None:
         return go
 
     socket.getaddrinfo = getaddrinfo
-    socket.socket.connect = diverted(connect)  # type: ignore[method-assign]
-    socket.socket.connect_ex = diverted(connect_ex)  # type: ignore[method-assign]
+    setattr(socket.socket, "connect", diverted(connect))  # noqa: B010
+    setattr(socket.socket, "connect_ex", diverted(connect_ex))  # noqa: B010
     os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = authority
     try:
         import certifi  # noqa: PLC0415

@@ -1,11 +1,12 @@
 """A cloud that records everything, and local servers that each fail in their own way; all on loopback.
 
-    with Cloud() as cloud, Local("redirect", cloud_url) as local: ...
+with Cloud() as cloud, Local("redirect", cloud_url) as local: ...
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import socket
 import ssl
@@ -129,7 +130,9 @@ class Server(ThreadingHTTPServer):
         if handler.command == "CONNECT":
             handler.send(502, b"{}")
         elif path.endswith("/models"):
-            handler.send(200, json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode())
+            handler.send(
+                200, json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode()
+            )
         elif path.endswith("/api/tags"):
             handler.send(200, b'{"models": [{"name": "m", "model": "m"}]}')
         elif path.endswith("/api/show"):
@@ -139,9 +142,17 @@ class Server(ThreadingHTTPServer):
             one = {"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": True}
             handler.send(200, json.dumps(one).encode() + b"\n", "application/x-ndjson")
         elif path.endswith("/messages"):
-            said = {"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+            said = {
+                "id": "m",
+                "type": "message",
+                "role": "assistant",
+                "model": "m",
+                "stop_reason": "end_turn",
+            }
             used = {"usage": {"input_tokens": 1, "output_tokens": 1}}
-            handler.send(200, json.dumps({**said, **used, "content": [{"type": "text", "text": SAID}]}).encode())
+            handler.send(
+                200, json.dumps({**said, **used, "content": [{"type": "text", "text": SAID}]}).encode()
+            )
         elif streams:
             handler.begin()
             handler.wfile.writelines(events())
@@ -193,15 +204,25 @@ class Local(Server):
 
     STATUS: ClassVar[dict[str, int]] = {"400": 400, "500": 500}
 
-    def __init__(self, fault: str, elsewhere: str) -> None:
+    def __init__(self, fault: str, elsewhere: str, cloud_port: int = 0) -> None:
         super().__init__()
-        self.fault, self.elsewhere = fault, elsewhere
+        self.fault, self.elsewhere, self.cloud_port = fault, elsewhere, cloud_port
 
     def answer(self, handler: Handler, data: bytes) -> None:
         """Fail where there is a chat to fail at."""
         fault = self.fault
-        if handler.command != "POST" or handler.path.endswith("/api/show"):
+        hosted = fault == "hosted model"
+        if hosted and handler.path.endswith(("/api/tags", "/api/show")):
+            remote = {"name": "m", "model": "m", "remote_host": "https://ollama.com:443", "remote_model": "m"}
+            handler.send(200, json.dumps({**remote, "models": [remote]}).encode())
+        elif handler.command != "POST" or handler.path.endswith("/api/show"):
             super().answer(handler, data)
+        elif hosted:  # as Ollama does with what it has from elsewhere
+            passed = http.client.HTTPConnection(LOOPBACK, self.cloud_port, timeout=5)
+            passed.request("POST", handler.path, data, {"Content-Type": "application/json"})
+            back = passed.getresponse()
+            handler.send(back.status, back.read(), back.headers["Content-Type"])
+            passed.close()
         elif fault == "redirect":
             handler.send(307, b"", Location=f"{self.elsewhere}{handler.path}")
         elif fault in self.STATUS:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import gzip
 import hashlib
 import json
@@ -58,7 +59,7 @@ def full_width(text: str) -> str:
     return "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text)
 
 
-def body(surface: str, mark: Mark) -> dict[str, Any]:
+def body(surface: str, mark: Mark) -> dict[str, Any]:  # noqa: PLR0912  # a branch a surface
     """Make a chat request of the OpenAI form with the secret on one surface, and on no other."""
     user: dict[str, Any] = {"role": "user", "content": "Write one sentence."}
     request: dict[str, Any] = {"model": MODEL, "messages": [user]}
@@ -86,7 +87,7 @@ def body(surface: str, mark: Mark) -> dict[str, Any]:
         wanted = {"name": "answer", "schema": schema}
         request["response_format"] = {"type": "json_schema", "json_schema": wanted}
     elif surface == "message name":
-        user["name"] = f"{mark.number}_{mark.word}"
+        user["name"] = mark.number  # of the few characters that a name may have
     elif surface == "metadata":
         request["metadata"] = {"note": text}
     elif surface == "split parts":
@@ -113,10 +114,8 @@ def decoded(data: bytes) -> list[bytes]:
     """What these bytes may be another form of: percent signs, gzip, base64."""
     found = [unquote_to_bytes(data)] if b"%" in data else []
     if data[:2] == b"\x1f\x8b":
-        try:
+        with contextlib.suppress(OSError, EOFError):
             found.append(gzip.decompress(data))
-        except (OSError, EOFError):
-            pass
     for run in RUN.findall(data):
         bare = run.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
         try:
