@@ -115,7 +115,7 @@ class Server(ThreadingHTTPServer):
         """Clients that go away are what this is about."""
 
     def __enter__(self) -> Server:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
