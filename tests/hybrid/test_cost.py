@@ -86,6 +86,12 @@ def test_batches_that_find_no_room_all_day_go_to_the_cloud() -> None:
     assert flow(traffic(), sides(requests_per_replica_hour=80)).batches == pytest.approx(300 - 24 * 5)
 
 
+def test_an_empty_day_ends_nowhere() -> None:
+    assert flow(traffic(requests_per_day=0), sides()) == Flow(0, 0, 0, 0, 0)
+    assert hybrid_bill(traffic(requests_per_day=0), sides()).total == 6_700
+    assert cloud_bill(traffic(requests_per_day=0), sides()).total == 200
+
+
 def test_a_spare_gives_no_room_and_every_replica_does() -> None:
     busy = traffic(requests_per_day=24_000.0)
     assert flow(busy, sides(spare_replicas=9)) == flow(busy, sides())
