@@ -1,4 +1,4 @@
-"""Does this Caddy let in only whom and what it lists?"""
+"""Does Caddy let in only whom and what it lists?"""
 
 # --8<-- [start:walk]
 from collections.abc import (
@@ -46,7 +46,9 @@ def closed_maps(
         )
         and not any(
             "input_regexp" in row
-            for row in step.handler["mappings"]
+            for row in step.handler.get(
+                "mappings", ()
+            )
         )
     }
 
@@ -123,7 +125,7 @@ def pass_complaints(
         "request", {}
     )
     if "*" not in headers.get("delete", ()):
-        yield "header_up: -* first, then what is needed"
+        yield "header_up: -*, then what is needed"
     passive = proxy.get("health_checks", {}).get(
         "passive", {}
     )
@@ -145,7 +147,7 @@ def complaints(config: Json) -> list[str]:
     """
     http = config.get("apps", {}).get("http", {})
     port = f":{http.get('http_port', 80)}"
-    found = []
+    found: list[str] = []
     for server in http.get("servers", {}).values():
         run = list(steps(server.get("routes", ())))
         proxies = [
@@ -182,7 +184,7 @@ def complaints(config: Json) -> list[str]:
             request.get("filter") != "delete"
         ):
             found.append(
-                f"log {name}: request delete is missing"
+                f"log {name}: request delete"
             )
     return found
 

@@ -1,4 +1,4 @@
-"""Does this nginx let in only whom and what it lists?"""
+"""Does nginx let in only whom and what it lists?"""
 
 # --8<-- [start:tree]
 import re
@@ -42,7 +42,7 @@ def named(
 def default_of(
     table: Directive,
 ) -> Sequence[str] | None:
-    """Say what a map gives what it does not list."""
+    """Say what a map gives to all others."""
     rows = named(table["block"], "default")
     return rows[0]["args"] if rows else None
 
@@ -78,7 +78,7 @@ LISTED = re.compile(r"~\^[A-Z]+ [\w/-]+\$")
 
 
 def loose(table: Directive) -> list[str]:
-    """Find what a list has that is no exact path."""
+    """Find rows that are no exact path."""
     return [
         one["directive"]
         for one in table["block"]
@@ -107,13 +107,14 @@ def server_complaints(
     for one in named(server, "listen"):
         near = one["args"][0].startswith(HERE)
         if "ssl" not in one["args"] and not near:
-            yield f"listen {one['args'][0]}: add ssl"
+            at = one["args"][0]
+            yield f"listen {at}: add ssl"
     who = tables(http, "$http_authorization")
     if not guarded(server, {"401"}) & set(who):
         yield (
             "no key is asked for: a map of "
             "$http_authorization with an empty "
-            "default, and a return 401 if it is empty"
+            "default, and return 401"
         )
     what = tables(
         http, "$request_method", "$request_uri"
@@ -125,7 +126,7 @@ def server_complaints(
         yield (
             "no list of paths: a map of "
             "$request_method and $request_uri with "
-            "an empty default, and a return 404"
+            "an empty default, and return 404"
         )
     for name in sorted(lists):
         for row in loose(what[name]):
@@ -165,10 +166,10 @@ def place_complaints(
             yield f"{name}: set it to {allowed[0]}"
     for name in ("limit_req", "limit_conn"):
         if not named(seen, name):
-            yield f"{name}: there is no limit"
+            yield f"{name}: no limit"
     sizes = named(seen, "client_max_body_size")
     if not sizes or sizes[-1]["args"] == ["0"]:
-        yield "client_max_body_size: there is no limit"
+        yield "client_max_body_size: no limit"
 
 
 # --8<-- [end:server]
@@ -185,7 +186,7 @@ LEVELS = {"crit", "alert", "emerg"}
 def complaints(
     tree: Sequence[Directive],
 ) -> list[str]:
-    """Say what our policy has against an nginx.conf.
+    """Say what our policy has against nginx.
 
     tree: what crossplane parsed, `http` or within
     """
@@ -209,7 +210,7 @@ def complaints(
     tls = named(http, "ssl_protocols")
     if not tls or set(tls[-1]["args"]) - TLS:
         found.append(
-            "ssl_protocols: TLSv1.2 TLSv1.3, in http"
+            "ssl_protocols: in http, from TLSv1.2"
         )
     formats = {
         one["args"][0]: " ".join(one["args"][1:])
@@ -223,8 +224,8 @@ def complaints(
             form = formats.get("".join(words[1:2]))
             if form is None or SAID.search(form):
                 found.append(
-                    f"access_log {words[0]}: a format "
-                    "without what was asked"
+                    f"access_log {words[0]}: use "
+                    "a format without requests"
                 )
     logs = [
         one
@@ -239,7 +240,7 @@ def complaints(
         )
     ):
         found.append(
-            "error_log: crit; below, it quotes requests"
+            "error_log: crit; others quote requests"
         )
     return found
 

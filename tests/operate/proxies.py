@@ -252,7 +252,7 @@ class Handler(BaseHTTPRequestHandler):
             it.now -= 1
         self.wfile.write(b"0\r\n\r\n")
 
-    do_GET = do_POST = answer
+    do_GET = do_POST = answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
