@@ -21,7 +21,7 @@ def parse_service(
     """
     found: dict[str, list[str]] = {}
     inside = False
-    joined = re.sub(r"\\\n\s*", " ", text)
+    joined = re.sub(r"\s*\\\n\s*", " ", text)
     for raw in joined.splitlines():
         line = raw.strip()
         if line.startswith("["):
@@ -67,7 +67,9 @@ SECRET = re.compile(
     r"\w*(KEY|TOKEN|SECRET|PASSWORD)\w*="
 )
 GIVEN = re.compile(r"--api-key(\s|=)")
-OPEN = re.compile(r"0\.0\.0\.0|\[?::\]?(?![\w:])")
+OPEN = re.compile(
+    r"(?<![\d.])0\.0\.0\.0|\[?::\]?(?![\w:])"
+)
 
 
 def rights_complaints(unit: Unit) -> Iterator[str]:
