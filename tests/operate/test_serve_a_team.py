@@ -131,6 +131,10 @@ def test_a_body_has_a_limit(proxy: Proxy) -> None:
     assert proxy.ask("POST /v1/completions", body=short).status == 200
 
 
+def test_a_stranger_does_not_learn_the_limit(proxy: Proxy) -> None:
+    assert proxy.ask("POST /v1/completions", "x", body=b"x" * (1 << 21)).status == 401
+
+
 def test_a_stream_of_the_engine_comes_piece_by_piece(proxy: Proxy) -> None:
     body = json.dumps({"prompt": "And", "max_tokens": 300, "stream": True, "ignore_eos": True}).encode()
     answer = proxy.ask("POST /v1/completions", body=body)

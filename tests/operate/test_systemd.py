@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
 from tests.operate.test_unit_policy import UNITS
+from tests.pages.collect import ROOT
 from tests.pages.language_systemd import THRESHOLD, analyze, check_systemd, score, words
 from tests.pages.tools import need
 
+SCORES = tomllib.loads((ROOT / "snippets/operate/systemd/scores.toml").read_text())
 PLAIN = "[Service]\nExecStart=/bin/true\n"
 
 
@@ -29,13 +32,18 @@ def test_their_score_is_the_page_s(name: str) -> None:
     printed = analyze("security", "--offline=true", f"snippets/operate/systemd/{name}.service").stdout
     found = score(printed)
     assert float(found) <= THRESHOLD / 10
-    if "systemd 252" in analyze("--version").stdout:
-        assert found == "1.6"
+    if f"systemd {SCORES['systemd']} " in analyze("--version").stdout:
+        assert float(found) == SCORES["exposure"][name]
 
 
 def test_a_plain_unit_is_refused_with_its_score() -> None:
     (said,) = [one for one in check_systemd(PLAIN, "") if "exposure" in one]
-    assert re.fullmatch(r"systemd: exposure 9\.\d, at most 2\.0 is allowed", said)
+    shown = re.fullmatch(r"systemd: exposure (\S+), at most (\S+) is allowed", said)
+    assert shown
+    assert float(shown[2]) == SCORES["allowed"]
+    assert float(shown[1]) > 9
+    if f"systemd {SCORES['systemd']} " in analyze("--version").stdout:
+        assert float(shown[1]) == SCORES["exposure"]["a_plain_unit"]
 
 
 def test_a_misspelled_directive_is_refused() -> None:
