@@ -22,6 +22,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tests.pages.collect import ROOT
+from tests.pages.language_proxy import check_caddyfile, check_nginx
+from tests.pages.language_systemd import check_systemd
 from tests.pages.tools import tool
 
 Validator = Callable[[str, str], list[str]]
@@ -168,10 +170,13 @@ DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str],
 
 VALIDATORS: dict[str, Validator] = {
     "bash": check_bash,
+    "caddyfile": check_caddyfile,
     "dockerfile": check_dockerfile,
     "json": check_json,
     "mermaid": check_mermaid,
+    "nginx": check_nginx,
     "python": check_python,
+    "systemd": check_systemd,
     "toml": check_toml,
     "yaml": check_yaml,
 }
