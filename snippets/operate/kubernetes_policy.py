@@ -18,9 +18,9 @@ Json = Mapping[str, Any]
 def pods(document: Json) -> Iterator[Json]:
     """Find the pod templates in a manifest.
 
-    Each mapping below with containers in its spec is
-    one: of a Pod, a Deployment, a CronJob, and of a
-    RayService, which has several.
+    Whatever has a spec with containers is one: in a
+    Deployment, a CronJob, and in a RayService,
+    which has several.
     """
     spec = document.get("spec")
     if isinstance(spec, Mapping) and isinstance(
@@ -85,15 +85,15 @@ def _pod(spec: Json) -> Iterator[str]:
         is not False
     ):
         yield (
-            "automountServiceAccountToken: false is "
-            "missing; a pod would hold a key of the "
-            "cluster"
+            "automountServiceAccountToken: false "
+            "is missing; the pod would hold a key "
+            "of the cluster"
         )
     for volume in spec.get("volumes") or []:
         if "hostPath" in volume:
             yield (
-                f"volumes: {volume.get('name')} is a "
-                "folder of the node"
+                f"volumes: {volume.get('name')} is "
+                "a folder of the node"
             )
 
 
@@ -101,6 +101,14 @@ def _pod(spec: Json) -> Iterator[str]:
 
 
 # --8<-- [start:container]
+NEEDED = {
+    "runAsNonRoot": True,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+}
+PROFILES = {"RuntimeDefault", "Localhost"}
+
+
 def _named(
     container: Json, shared: Json
 ) -> list[str]:
@@ -121,36 +129,24 @@ def _context(
 ) -> Iterator[str]:
     own = container.get("securityContext") or {}
     both = {**shared, **own}
-    if both.get("runAsNonRoot") is not True:
-        yield "runAsNonRoot: true is missing"
+    for key, value in NEEDED.items():
+        of = both if key == "runAsNonRoot" else own
+        if of.get(key) is not value:
+            needed = str(value).lower()
+            yield f"{key}: {needed} is missing"
     if both.get("runAsUser") == 0:
         yield "runAsUser: 0 is root"
-    if (
-        own.get("allowPrivilegeEscalation")
-        is not False
-    ):
-        yield "allowPrivilegeEscalation: false is missing"
-    if (
-        own.get("readOnlyRootFilesystem")
-        is not True
-    ):
-        yield "readOnlyRootFilesystem: true is missing"
     if own.get("privileged"):
         yield "privileged: a container that is none"
-    capabilities = own.get("capabilities") or {}
-    if "ALL" not in (
-        capabilities.get("drop") or []
-    ):
+    rights = own.get("capabilities") or {}
+    if "ALL" not in (rights.get("drop") or []):
         yield "capabilities: drop ALL is missing"
-    for name in capabilities.get("add") or []:
+    for name in rights.get("add") or []:
         if name != "NET_BIND_SERVICE":
-            yield f"capabilities: {name} is not allowed"
+            yield f"capabilities: {name} is added"
     profile = both.get("seccompProfile") or {}
-    if profile.get("type") not in {
-        "RuntimeDefault",
-        "Localhost",
-    }:
-        yield "seccompProfile: RuntimeDefault is missing"
+    if profile.get("type") not in PROFILES:
+        yield "seccompProfile: none, or no filter"
 
 
 def _resources(container: Json) -> Iterator[str]:
@@ -165,7 +161,7 @@ def _resources(container: Json) -> Iterator[str]:
         yield "resources.requests: cpu is missing"
     for port in container.get("ports") or []:
         if "hostPort" in port:
-            yield f"hostPort: {port['hostPort']} is open"
+            yield f"hostPort: {port['hostPort']}"
 
 
 def _secrets(container: Json) -> Iterator[str]:
@@ -175,8 +171,8 @@ def _secrets(container: Json) -> Iterator[str]:
     for source in container.get("envFrom") or []:
         if "secretRef" in source:
             yield (
-                "envFrom: a Secret in the environment; "
-                "mount it as files"
+                "envFrom: a Secret in the "
+                "environment; mount it as files"
             )
     for key in ("command", "args"):
         yield from policy.on_command_line(
@@ -196,18 +192,15 @@ def _around(
         document.get("data")
         or document.get("stringData")
     ):
-        yield "Secret: its value stands in the manifest"
+        yield "Secret: its value stands in a file"
     if kind == "Service":
         if spec.get("type", "ClusterIP") not in {
             "ClusterIP",
             "ExternalName",
         }:
-            yield (
-                f"Service: {spec['type']} is open to the "
-                "network; put an ingress in front"
-            )
+            yield f"Service: {spec['type']} is open"
         if spec.get("externalIPs"):
-            yield "Service: externalIPs take traffic"
+            yield "Service: externalIPs are open"
     if kind == "Ingress" and not spec.get("tls"):
         yield "Ingress: tls is missing"
     if kind == "NetworkPolicy":
@@ -259,10 +252,11 @@ def unguarded(
                 _holds(other, labels)
                 for other in documents
             ):
+                kind = document["kind"]
                 name = document["metadata"]["name"]
                 found.append(
-                    f"{document['kind']} {name}: no "
-                    "NetworkPolicy holds its pods"
+                    f"{kind} {name}: its pods are "
+                    "held by no NetworkPolicy"
                 )
     return found
 
