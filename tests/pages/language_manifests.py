@@ -133,7 +133,8 @@ def _flags(image: Any, words: list[str], environment: dict[str, str], proxied: b
     if "--config" in words:
         # vLLM reads its key from there: set, and not shown.
         environment = {**environment, "VLLM_API_KEY": ""}
-    return engine_flags.complaints(words, environment, proxied)
+    found: list[str] = engine_flags.complaints(words, environment, proxied)
+    return found
 
 
 def _words(value: Any) -> list[str]:
