@@ -16,7 +16,7 @@ from typing import Any
 
 import helm_python
 import jsonschema
-from kubernetes_validate import utils as kubernetes
+from kubernetes_validate import utils as kubernetes  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
 from snippets.operate import compose_policy, dockerfile_policy, engine_flags, kubernetes_policy
