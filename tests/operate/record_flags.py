@@ -6,8 +6,8 @@
     python -m tests.operate.record_flags ray COMMAND      (where Ray can be imported)
     python -m tests.operate.record_flags ollama COMMAND CMD.GO CONFIG.GO
 
-The table goes to standard output. Of llama.cpp a program of few lines is compiled that asks its parser; vLLM's
-and Ray's parsers are built and asked; MLX's and Ollama's are read as source, because they need other machines.
+The table goes to standard output. Of llama.cpp a program of few lines is compiled that asks its parser; the
+parsers of vLLM and Ray are built and asked; MLX's and Ollama's are read as source, for want of a machine.
 LM Studio's program is closed: its tables are typed from its documentation.
 """
 
@@ -101,7 +101,7 @@ def _listed(hint: str, said: str) -> list[str]:
 def _status(said: str) -> str:
     if "argument has been removed" in said:
         return "removed"
-    return "deprecated" if re.search(r"\bdeprecated\b", said, re.IGNORECASE) else ""
+    return "deprecated" if re.search(r"\((?i:deprecated)\)|\bis deprecated\b|^\W*deprecated", said) else ""
 
 
 def vllm() -> Iterator[Row]:
@@ -113,7 +113,11 @@ def vllm() -> Iterator[Row]:
     parser = import_module("vllm.utils.argparse_utils").FlexibleArgumentParser(prog="vllm")
     import_module("vllm.entrypoints.cli.serve").ServeSubcommand().subparser_init(parser.add_subparsers())
     serve = next(iter(parser._subparsers._group_actions[0].choices.values()))
-    yield from of_argparse(serve)
+    messages = vars(import_module("vllm.engine.arg_utils")).items()
+    said = " ".join(text for name, text in messages if name.endswith("_DEPRECATION_MESSAGE"))
+    old = set(re.findall(r"(--[\w-]+)\)? is deprecated", said))
+    for row in of_argparse(serve):
+        yield row._replace(status="deprecated") if old & {*row.flags.split()} else row
     for name in import_module("vllm.envs").environment_variables:
         if name.startswith("VLLM_"):
             yield Row(name, "1", environment=name)
