@@ -106,6 +106,32 @@ def _no_command(rest: Sequence[str]) -> str:
     )
 
 
+IMAGES = {
+    "vllm/vllm-openai": ("vllm", "serve"),
+    "ghcr.io/ggml-org/llama.cpp": ("llama-server",),
+    "ollama/ollama": ("ollama",),
+}
+
+
+def words_of_image(
+    image: str, given: Sequence[str]
+) -> list[str]:
+    """Say what a container of an image runs.
+
+    image: with its tag or digest
+    given: the arguments; [] for those of the image
+    Empty: no image of an engine that we know.
+    """
+    name = re.sub(r"(@.*|:[^/]*)$", "", image)
+    name = name.removeprefix("docker.io/")
+    runs = IMAGES.get(name)
+    if runs is None:
+        return []
+    if name == "ollama/ollama" and not given:
+        return [*runs, "serve"]
+    return [*runs, *given]
+
+
 # --8<-- [end:call]
 
 
