@@ -341,9 +341,15 @@ def _listening(
 ) -> list[str]:
     one = call.command
     said = {**call.variables, **seen.values}
-    host = said.get(
-        one.host or "", one.default_host
-    )
+    names = [one.host or ""] + [
+        flag.environment
+        for flag in one.flags
+        if one.host in flag.spellings
+    ]
+    hosts = [
+        said[key] for key in names if key in said
+    ]
+    host = (hosts or [one.default_host])[0]
     if "--uds" in seen.values or "$" in host:
         return []
     if LOOPBACK.fullmatch(host):

@@ -1,8 +1,8 @@
 """Would this page's engines start so? Commands of bash blocks are held against the engines' parsers.
 
-A block whose title says "behind a proxy" may listen on other addresses; so may a container whose ports are all
-published on the loopback address. A variable that the block sets, exports, reads or demands as `${NAME:?}` is
-set.
+A block whose title says "behind a proxy" may listen on other addresses; so may a container whose ports are
+all published on the loopback address. A variable that the block sets, exports, reads or demands as
+`${NAME:?}` is set.
 """
 
 from __future__ import annotations
