@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tests.pages.collect import ROOT
+from tests.pages.language_flags import check_commands
 from tests.pages.tools import tool
 
 Validator = Callable[[str, str], list[str]]
@@ -116,9 +117,10 @@ def check_python(source: str, _title: str) -> list[str]:
     return []
 
 
-def check_bash(source: str, _title: str) -> list[str]:
-    """Shell passes shellcheck, whether it is run or not."""
-    return _run([tool("shellcheck"), "--shell=bash", "--format=gcc", "-"], source)
+def check_bash(source: str, title: str) -> list[str]:
+    """Shell passes shellcheck, whether it is run or not; engines that it starts would start so."""
+    said = _run([tool("shellcheck"), "--shell=bash", "--format=gcc", "-"], source)
+    return said + check_commands(source, title)
 
 
 def check_dockerfile(source: str, _title: str) -> list[str]:
