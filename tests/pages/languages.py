@@ -23,6 +23,14 @@ from ruamel.yaml.error import YAMLError
 
 from tests.pages.collect import ROOT
 from tests.pages.language_flags import check_commands
+from tests.pages.language_manifests import (
+    check_compose,
+    check_dockerfile,
+    check_helm,
+    check_kubernetes,
+    is_compose,
+    is_kubernetes,
+)
 from tests.pages.tools import tool
 
 Validator = Callable[[str, str], list[str]]
@@ -76,16 +84,6 @@ def check_yaml(source: str, title: str) -> list[str]:
     ]
 
 
-def is_compose(document: Document, title: str) -> bool:
-    """A Compose file has services, or says so in its title."""
-    return "compose.y" in title.lower() or isinstance(document.get("services"), dict)
-
-
-def check_compose(document: Document, _title: str) -> list[str]:
-    """A Compose file fits its schema."""
-    return _against_schema(document, "compose-spec")
-
-
 def is_workflow(document: Document, _title: str) -> bool:
     """A GitHub workflow has jobs and says when they run."""
     return {"on", "jobs"} <= document.keys()
@@ -121,11 +119,6 @@ def check_bash(source: str, title: str) -> list[str]:
     """Shell passes shellcheck, whether it is run or not; engines that it starts would start so."""
     said = _run([tool("shellcheck"), "--shell=bash", "--format=gcc", "-"], source)
     return said + check_commands(source, title)
-
-
-def check_dockerfile(source: str, _title: str) -> list[str]:
-    """A Dockerfile passes hadolint."""
-    return _run([tool("hadolint"), "--no-color", "-"], source)
 
 
 def check_mermaid(source: str, _title: str) -> list[str]:
@@ -165,12 +158,14 @@ def _run(command: list[str], source: str) -> list[str]:
 # Kinds of YAML documents: what recognizes one, and what it has to say of it.
 DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str], list[str]]]] = [
     (is_compose, check_compose),
+    (is_kubernetes, check_kubernetes),
     (is_workflow, check_workflow),
 ]
 
 VALIDATORS: dict[str, Validator] = {
     "bash": check_bash,
     "dockerfile": check_dockerfile,
+    "helm": check_helm,
     "json": check_json,
     "mermaid": check_mermaid,
     "python": check_python,
