@@ -21,6 +21,7 @@ import jsonschema
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tests.pages import language_prometheus
 from tests.pages.collect import ROOT
 from tests.pages.tools import tool
 
@@ -30,11 +31,13 @@ CACHE = ROOT / ".cache" / "languages"
 
 
 def check_json(source: str, _title: str) -> list[str]:
-    """JSON parses."""
+    """JSON parses; a dashboard of Grafana can be shown."""
     try:
-        json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
+        document = json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except (ValueError, RecursionError) as error:
         return [f"JSON: {error}"]
+    if language_prometheus.is_dashboard(document):
+        return language_prometheus.check_dashboard(document)
     return []
 
 
@@ -164,6 +167,7 @@ def _run(command: list[str], source: str) -> list[str]:
 DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str], list[str]]]] = [
     (is_compose, check_compose),
     (is_workflow, check_workflow),
+    *language_prometheus.DOCUMENTS,
 ]
 
 VALIDATORS: dict[str, Validator] = {
@@ -171,6 +175,7 @@ VALIDATORS: dict[str, Validator] = {
     "dockerfile": check_dockerfile,
     "json": check_json,
     "mermaid": check_mermaid,
+    "promql": language_prometheus.check_promql,
     "python": check_python,
     "toml": check_toml,
     "yaml": check_yaml,
