@@ -1,6 +1,6 @@
 """llama.cpp's server on loopback with the small model, in a process whose output can be read.
 
-`python -m tests.operate.engine MODEL VERBOSITY` serves MODEL until its input ends; it writes the address to
+`python -m tests.operate.engine MODEL VERBOSITY [KEY]` serves MODEL until its input ends; it writes the address to
 its output, the log to its errors.
 """
 
@@ -57,11 +57,11 @@ def write_model(path: Path) -> Path:
 
 
 @contextmanager
-def serving(model: Path, verbosity: int, log: Path) -> Iterator[Engine]:
+def serving(model: Path, verbosity: int, log: Path, *keys: str) -> Iterator[Engine]:
     """A server, gone at the end; all it logs is in the file then."""
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.operate.engine", str(model), str(verbosity)],
+            [sys.executable, "-m", "tests.operate.engine", str(model), str(verbosity), *keys],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -86,6 +86,7 @@ def main() -> None:
     asked.n_parallel = 1
     asked.warmup = False
     asked.endpoint_metrics = True
+    asked.api_keys = sys.argv[3:]
     asked.port = 0
     server = library.Server(asked)
     print(server.listening_address, flush=True)

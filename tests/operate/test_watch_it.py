@@ -327,6 +327,17 @@ def test_llama_cpp_shows_the_recorded_metrics_and_which_of_them_moves(model: Pat
 
 @needs_engine
 @pytest.mark.enable_socket
+def test_with_a_key_llama_cpp_asks_for_it_at_its_metrics_and_not_for_its_health(
+    model: Path, tmp_path: Path
+) -> None:
+    with serving(model, 1, tmp_path / "log", "a-key") as engine:
+        assert json.loads(engine.get("/health")) == {"status": "ok"}
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            engine.get("/metrics")
+
+
+@needs_engine
+@pytest.mark.enable_socket
 def test_caddy_counts_requests_and_failures_but_its_first_byte_is_no_first_token(
     model: Path, tmp_path: Path
 ) -> None:
@@ -447,7 +458,7 @@ def logged(model: Path, verbosity: int, folder: Path) -> list[str]:
 
 @needs_engine
 @pytest.mark.enable_socket
-@pytest.mark.parametrize("verbosity", [1, 3, 5])
+@pytest.mark.parametrize("verbosity", [1, 2, 3, 4, 5])
 def test_what_the_logs_of_llama_cpp_hold_is_what_the_page_says(
     model: Path, tmp_path: Path, verbosity: int
 ) -> None:
