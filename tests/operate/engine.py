@@ -1,7 +1,7 @@
 """llama.cpp's server on loopback with the small model, in a process whose output can be read.
 
-`python -m tests.operate.engine MODEL VERBOSITY [KEY]` serves MODEL until its input ends; it writes the address to
-its output, the log to its errors.
+`python -m tests.operate.engine MODEL VERBOSITY [KEY]` serves MODEL until its input ends; the
+address goes to its output, the log to its errors.
 """
 
 from __future__ import annotations
