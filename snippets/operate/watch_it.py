@@ -2,6 +2,7 @@
 
 # --8<-- [start:imports]
 from collections.abc import Sequence
+from math import ceil
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -125,10 +126,7 @@ def lone_failure_requests(
             f"{threshold_ratio:g}; it has to be "
             "above 0 and below 1"
         )
-    count = int(1 / threshold_ratio)
-    while count * threshold_ratio >= 1:
-        count -= 1
-    return count
+    return ceil(1 / threshold_ratio) - 1
 
 
 # --8<-- [end:detect]

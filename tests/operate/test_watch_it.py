@@ -143,7 +143,7 @@ def test_an_outage_is_seen_in_minutes_and_what_is_below_never() -> None:
 def test_one_failure_in_so_few_is_an_alert_and_in_one_more_is_none(threshold: float) -> None:
     count = lone_failure_requests(threshold)
     assert count >= 1
-    assert 1 / count > threshold
+    assert 1 / count > threshold * (1 - 1e-9)
     assert 1 / (count + 1) <= threshold * (1 + 1e-9)
 
 
@@ -169,7 +169,7 @@ def test_a_limit_that_no_bucket_counts_is_refused_with_its_neighbors() -> None:
     edges = recorded()["vllm"]["histograms"]["vllm:time_to_first_token_seconds"]
     assert bucket_edge(2.5, edges) == 2.5
     with pytest.raises(
-        ValueError, match=re.escape("limit_s is 2; no edge of the histogram; near are 1, 2.5")
+        ValueError, match=re.escape("limit_s is 2; no edge of the histogram; near are 1, 2.5") + "$"
     ):
         bucket_edge(2, edges)
     with pytest.raises(ValueError, match=r"near are 2560$"):
