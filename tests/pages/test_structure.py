@@ -47,8 +47,6 @@ def test_every_included_snippet_is_proved(page: Path) -> None:
         path = Path("tests", *Path(match["path"]).parts[1:])
         if path.suffix != ".py":  # a file to copy: its chapter's folder has the name of what proves it
             path = Path(*path.parts[:3]).with_suffix(".py")
-        if path.suffix != ".py":  # a file to copy: its folder has the name of what proves it
-            path = path.parent.with_suffix(".py")
         assert (ROOT / path).with_name(f"test_{path.name}").is_file(), match["path"]
 
 
