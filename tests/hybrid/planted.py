@@ -149,7 +149,7 @@ def ip(chance: Random) -> str:
     if chance.random() < 0.3:
         address = IPv6Address((0x2A << 120) + chance.getrandbits(112))
         return chance.choice([str(address), address.exploded, str(address).upper()])
-    return ".".join([str(chance.randint(11, 223)), *(str(chance.randint(0, 255)) for _ in range(3))])
+    return ".".join([str(chance.randint(11, 126)), *(str(chance.randint(0, 255)) for _ in range(3))])
 
 
 def jwt(chance: Random) -> str:
