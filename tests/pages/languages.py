@@ -31,6 +31,8 @@ from tests.pages.language_manifests import (
     is_compose,
     is_kubernetes,
 )
+from tests.pages.language_proxy import check_caddyfile, check_nginx
+from tests.pages.language_systemd import check_systemd
 from tests.pages.tools import tool
 
 Validator = Callable[[str, str], list[str]]
@@ -164,11 +166,14 @@ DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str],
 
 VALIDATORS: dict[str, Validator] = {
     "bash": check_bash,
+    "caddyfile": check_caddyfile,
     "dockerfile": check_dockerfile,
     "helm": check_helm,
     "json": check_json,
     "mermaid": check_mermaid,
+    "nginx": check_nginx,
     "python": check_python,
+    "systemd": check_systemd,
     "toml": check_toml,
     "yaml": check_yaml,
 }
