@@ -31,6 +31,7 @@ VARIANTS: dict[str, Json] = {
     "as it is": {},
     "scaled by its queue": {"autoscaling": {"enabled": True}},
     "one GPU, one replica": {"gpus": 1, "replicas": 1},
+    "a digest": {"image": {"digest": "sha256:" + "0123456789abcdef" * 4}},
     "a class of storage": {"storage": {"className": "fast", "accessModes": ["ReadWriteOnce"]}},
 }
 
@@ -42,7 +43,7 @@ def test_the_chart_passes_lint_schema_strict_manifests_and_policy(values: Json) 
 
 WRONG: dict[str, tuple[Json, str]] = {
     "a moving tag": ({"image": {"tag": "latest"}}, "/image/tag"),
-    "no digest": ({"image": {"digest": ""}}, "/image/digest"),
+    "half a digest": ({"image": {"digest": "sha256:0123"}}, "/image/digest"),
     "no GPU": ({"gpus": 0}, "/gpus"),
     "a misspelled key": ({"replica": 2}, "replica"),
     "no time to start": ({"startupSeconds": 5}, "/startupSeconds"),
