@@ -21,7 +21,19 @@ import jsonschema
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tests.pages import language_prometheus
 from tests.pages.collect import ROOT
+from tests.pages.language_flags import check_commands
+from tests.pages.language_manifests import (
+    check_compose,
+    check_dockerfile,
+    check_helm,
+    check_kubernetes,
+    is_compose,
+    is_kubernetes,
+)
+from tests.pages.language_proxy import check_caddyfile, check_nginx
+from tests.pages.language_systemd import check_systemd
 from tests.pages.tools import tool
 
 Validator = Callable[[str, str], list[str]]
@@ -30,11 +42,13 @@ CACHE = ROOT / ".cache" / "languages"
 
 
 def check_json(source: str, _title: str) -> list[str]:
-    """JSON parses."""
+    """JSON parses; a dashboard of Grafana can be shown."""
     try:
-        json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
+        document = json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except (ValueError, RecursionError) as error:
         return [f"JSON: {error}"]
+    if language_prometheus.is_dashboard(document):
+        return language_prometheus.check_dashboard(document)
     return []
 
 
@@ -75,16 +89,6 @@ def check_yaml(source: str, title: str) -> list[str]:
     ]
 
 
-def is_compose(document: Document, title: str) -> bool:
-    """A Compose file has services, or says so in its title."""
-    return "compose.y" in title.lower() or isinstance(document.get("services"), dict)
-
-
-def check_compose(document: Document, _title: str) -> list[str]:
-    """A Compose file fits its schema."""
-    return _against_schema(document, "compose-spec")
-
-
 def is_workflow(document: Document, _title: str) -> bool:
     """A GitHub workflow has jobs and says when they run."""
     return {"on", "jobs"} <= document.keys()
@@ -116,14 +120,10 @@ def check_python(source: str, _title: str) -> list[str]:
     return []
 
 
-def check_bash(source: str, _title: str) -> list[str]:
-    """Shell passes shellcheck, whether it is run or not."""
-    return _run([tool("shellcheck"), "--shell=bash", "--format=gcc", "-"], source)
-
-
-def check_dockerfile(source: str, _title: str) -> list[str]:
-    """A Dockerfile passes hadolint."""
-    return _run([tool("hadolint"), "--no-color", "-"], source)
+def check_bash(source: str, title: str) -> list[str]:
+    """Shell passes shellcheck, whether it is run or not; engines that it starts would start so."""
+    said = _run([tool("shellcheck"), "--shell=bash", "--format=gcc", "-"], source)
+    return said + check_commands(source, title)
 
 
 def check_mermaid(source: str, _title: str) -> list[str]:
@@ -163,15 +163,22 @@ def _run(command: list[str], source: str) -> list[str]:
 # Kinds of YAML documents: what recognizes one, and what it has to say of it.
 DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str], list[str]]]] = [
     (is_compose, check_compose),
+    (is_kubernetes, check_kubernetes),
     (is_workflow, check_workflow),
+    *language_prometheus.DOCUMENTS,
 ]
 
 VALIDATORS: dict[str, Validator] = {
     "bash": check_bash,
+    "caddyfile": check_caddyfile,
     "dockerfile": check_dockerfile,
+    "helm": check_helm,
     "json": check_json,
     "mermaid": check_mermaid,
+    "nginx": check_nginx,
+    "promql": language_prometheus.check_promql,
     "python": check_python,
+    "systemd": check_systemd,
     "toml": check_toml,
     "yaml": check_yaml,
 }

@@ -45,6 +45,8 @@ def test_every_snippet_has_a_test_that_shares_its_stem(snippet: str) -> None:
 def test_every_included_snippet_is_proved(page: Path) -> None:
     for match in INCLUDE.finditer(page.read_text(encoding="utf-8")):
         path = Path("tests", *Path(match["path"]).parts[1:])
+        if path.suffix != ".py":  # a file to copy: its chapter's folder has the name of what proves it
+            path = Path(*path.parts[:3]).with_suffix(".py")
         assert (ROOT / path).with_name(f"test_{path.name}").is_file(), match["path"]
 
 
