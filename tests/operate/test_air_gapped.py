@@ -265,6 +265,29 @@ def test_one_bit_is_noticed(path: str, bit: int, data: st.DataObject) -> None:
     assert digest(io.BytesIO(bytes(changed))) != digest(io.BytesIO(original))
 
 
+# --- a signature ------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-keygen on PATH")
+def test_a_signature_as_on_the_page_holds_for_the_manifest_and_for_no_other(tmp_path: Path) -> None:
+    key, listed = tmp_path / "mirror", tmp_path / "MANIFEST"
+    listed.write_text(f"{HASH}  a.txt\n")
+    run = ["ssh-keygen", "-q"]
+    subprocess.run([*run, "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    subprocess.run(
+        [*run, "-Y", "sign", "-f", str(key), "-n", "model-manifest", str(listed)],
+        check=True,
+        capture_output=True,
+    )
+    signers = tmp_path / "allowed_signers"
+    signers.write_text(f"mirror@example.org {key.with_suffix('.pub').read_text()}")
+    verify = [*run, "-Y", "verify", "-f", str(signers), "-I", "mirror@example.org"]
+    verify += ["-n", "model-manifest", "-s", f"{listed}.sig"]
+    for text, status in ((f"{HASH}  a.txt\n", 0), (f"{HASH}  b.txt\n", 255)):
+        done = subprocess.run(verify, input=text, text=True, capture_output=True, check=False)
+        assert done.returncode == status, done.stderr
+
+
 # --- the guide as a bundle --------------------------------------------------------------------
 
 
