@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,12 @@ def test_without_a_key_a_caller_reads_the_path_and_the_template(tmp_path: Path) 
     said = ask(server(model), "GET", "/props")[2].decode()
     assert str(model) in said
     assert "chat_template" in said
+
+
+@engine
+def test_the_page_names_the_version_that_was_asked() -> None:
+    page = (ROOT / "docs" / "operate" / "secure-it.md").read_text("utf-8")
+    assert f"xllamacpp {version('xllamacpp')}," in page
 
 
 # --- the tables -------------------------------------------------------------------------------
