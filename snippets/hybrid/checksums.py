@@ -13,14 +13,13 @@ from stdnum.us import itin
 CARD = re.compile(
     "4[0-9]{12}|3[0689][0-9]{12}|3[47][0-9]{13}"
     "|(?:2131|1800)[0-9]{11}|[2-6][0-9]{15}"
-    "|[3-6][0-9]{16,18}|(?:5[0678]|6)[0-9]{10,13}"
+    "|[3-6][0-9]{16,18}|(?:5[0678]|6[0-9])[0-9]{10,13}"
 )
 DIGITS = re.compile("(?<![A-Za-z])[0-9]+")
-# Sizes of groups, 9 for more: those that cards are
-# printed or spelled in, and their beginnings.
-GROUPED = re.compile(
-    "9|4{1,4}[1-4]?|46[45]?|1+|2+1?"
-)
+# Sizes of groups, 9 for more: how cards are printed
+# or spelled, and how that begins.
+WHOLE = re.compile("9|4444[1-3]?|46[45]|1+|2+1?")
+BEGUN = re.compile("4{1,4}|46?|1+|2+")
 BETWEEN = re.compile("[-./_ \t\r\n]{1,3}")
 
 
@@ -68,10 +67,12 @@ def _card_end(
             return 0
         digits += text[start:end]
         sizes += str(min(end - start, 9))
-        if not GROUPED.fullmatch(sizes):
-            return 0
-        if is_card(digits):
+        if WHOLE.fullmatch(sizes) and is_card(
+            digits
+        ):
             return i + 1
+        if not BEGUN.fullmatch(sizes):
+            return 0
     return 0
 
 

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 EMAIL = re.compile(
     "(?<=[\\w.%+'\"!#$&*/=?^`{|}~-])@"
     "(?:[^\\W_](?:[\\w-]{0,61}[^\\W_])?[.]){1,8}"
-    "(?:[^\\W\\d_]{2,24}|xn--[0-9A-Za-z-]{1,59})"
+    "[^\\W\\d_]{2,24}"
     "(?![\\w([])"
 )
 
@@ -54,26 +54,33 @@ def is_address(text: str) -> bool:
 
 def ips(text: str) -> int:
     """Count IPv4 and IPv6 addresses."""
-    four = sum(
-        1
-        for found in IPV4.finditer(text)
-        if is_address(found.group())
-        and not VERSION.search(
-            text[
-                max(
-                    0, found.start() - 12
-                ) : found.start()
-            ]
-        )
-    )
-    six = sum(
-        1
+    six = [
+        found.span()
         for found in IPV6.finditer(text)
         if found.group().count(":") > 1
         and any(map(str.isdigit, found.group()))
-        and is_address(found.group().rstrip(".:"))
-    )
-    return four + six
+        and (
+            is_address(found.group())
+            or is_address(
+                found.group().rstrip(".:")
+            )
+        )
+    ]
+    within = {
+        i for span in six for i in range(*span)
+    }
+    four = [
+        found.start()
+        for found in IPV4.finditer(text)
+        if found.start() not in within
+        and is_address(found.group())
+        and not VERSION.search(
+            text,
+            max(0, found.start() - 12),
+            found.start(),
+        )
+    ]
+    return len(six) + len(four)
 
 
 # --8<-- [end:ip]

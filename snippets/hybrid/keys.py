@@ -14,6 +14,7 @@ FORMS = {
         "A(?:KIA|SIA|ROA|IDA|GPA|IPA|NPA|NVA)"
         "[A-Z2-7]{16}(?![0-9A-Za-z])",
         "(?i:aws).{0,20}?(?i:secret|key).{0,20}?"
+        "(?<![0-9A-Za-z/+])"
         "[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+])",
     ),
     "github_token": (

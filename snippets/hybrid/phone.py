@@ -10,7 +10,7 @@ import phonenumbers
 # --8<-- [start:forms]
 BETWEEN = "[ ./()-]{0,3}"
 ABROAD = re.compile(
-    f"[+] ?(?:[0-9]{BETWEEN}){{7,15}}"
+    f"[+] ?(?:[0-9]{BETWEEN}){{6,14}}[0-9]"
 )
 AMERICA = re.compile(
     "(?<![0-9])(?<![0-9][-.])(?:(?:001|1)[ .-]?)?"
@@ -56,9 +56,9 @@ def phones(text: str) -> int:
     Source: ITU-T E.164, by phonenumbers.
     """
     found = {
-        m.end()
+        m.start() + length
         for m in ABROAD.finditer(text)
-        if is_abroad(m.group())
+        if (length := abroad_length(m.group()))
     }
     found |= {
         m.end() for m in AMERICA.finditer(text)
@@ -66,9 +66,7 @@ def phones(text: str) -> int:
     found |= {
         m.end()
         for m in TRUNK.finditer(text)
-        if 9
-        <= sum(map(str.isdigit, m.group()))
-        <= 12
+        if not DATE.match(m.group())
         and is_national(m.group())
     }
     found |= {
@@ -79,17 +77,28 @@ def phones(text: str) -> int:
     return len(found)
 
 
-def is_abroad(text: str) -> bool:
-    """Tell whether a country has such numbers."""
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        return False
-    return phonenumbers.is_possible_number(number)
+def abroad_length(text: str) -> int:
+    """Give the length of the number, 0 for none.
+
+    Digits behind it may look like more of it, so
+    each group is left off in turn.
+    """
+    while text.strip("+"):
+        try:
+            number = phonenumbers.parse(text, None)
+        except phonenumbers.NumberParseException:
+            return 0
+        if phonenumbers.is_possible_number(number):
+            return len(text)
+        text = text.rstrip("0123456789")
+        text = text.rstrip(" ./()-")
+    return 0
 
 
 def is_national(text: str) -> bool:
     """Tell whether one of REGIONS has it."""
+    if not 9 <= sum(map(str.isdigit, text)) <= 12:
+        return False
     for region in REGIONS:
         try:
             number = phonenumbers.parse(
