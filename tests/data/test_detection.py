@@ -15,7 +15,7 @@ ROW = {"set": "plain", "kind": "card", "total": 2, "found": {"ours": 1}}
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    detection = json.loads(read_detection().model_dump_json())
+    detection: dict[str, Any] = json.loads(read_detection().model_dump_json())
     ours = {"ours": detection["detectors"]["ours"]}
     return detection | {"detectors": ours, "rows": [ROW]} | changes
 
