@@ -1,4 +1,4 @@
-"""How fast a text is scanned, next to the matcher of phonenumbers, which looks for phone numbers alone."""
+"""How fast a text is scanned, next to the matcher of phonenumbers, which looks for those alone."""
 
 from __future__ import annotations
 
