@@ -91,7 +91,7 @@ def read(
     """Read a whole answer, up to so many bytes."""
     data = bytearray()
     try:
-        for piece in answer.iter_raw():
+        for piece in answer.iter_bytes():
             data += piece
             if len(data) > most:
                 raise HybridError(Kind.TOO_LARGE)
@@ -213,7 +213,7 @@ def events(
 ) -> Iterator[bytes]:
     """Yield the data of server-sent events."""
     rest, total = b"", 0
-    for piece in answer.iter_raw():
+    for piece in answer.iter_bytes():
         total += len(piece)
         if total > most_bytes:
             raise HybridError(Kind.TOO_LARGE)

@@ -13,6 +13,7 @@ from ipaddress import (
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -37,11 +38,18 @@ def _plain(url: str) -> str:
     port = "" if parts.port is None else parts.port
     shown = f"[{host}]" if ":" in host else host
     tail = f":{port}{path}" if port != "" else path
-    if url != f"{parts.scheme}://{shown}{tail}":
+    plain = f"{parts.scheme}://{shown}{tail}"
+    if not host or url != plain:
         raise ValueError(
             "only scheme, host, port and path are "
             "allowed, in lower case"
         )
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        raise ValueError(
+            "not an address that can be asked"
+        ) from None
     return url
 
 

@@ -70,10 +70,10 @@ class Run:
 
     label: Label
     task: Task
-    conversation: str | None
+    conversation: str | None = field(repr=False)
     started_s: float
-    home: bytes
-    out: bytes
+    home: bytes = field(repr=False)
+    out: bytes = field(repr=False)
     most: Spent
     found: dict[str, int] = field(
         default_factory=dict
@@ -260,8 +260,8 @@ class HybridLLMRouter:
                 if run.found:
                     run.scan = Scan.FOUND
         name = run.conversation
-        stays = not public or bool(run.found)
-        if stays and name is not None:
+        left = run.scan is Scan.CLEAN
+        if name is not None and not left:
             self._conversations.taint(name)
 
     def _facts(self, run: Run) -> Facts:

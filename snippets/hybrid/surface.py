@@ -50,6 +50,7 @@ MESSAGE = {
 SAME = {"text": "content"}
 KEY, ALL = "(keys)", "(values)"
 MOST_DEPTH = 32
+CATEGORY = re.compile("[a-z][a-z _-]{0,31}")
 # --8<-- [end:allowed]
 
 
@@ -186,20 +187,20 @@ URL_SAFE = str.maketrans("-_", "+/")
 def decoded(text: str) -> Iterator[str]:
     """Yield a text, and what is encoded in it.
 
-    As base64, percent signs or HTML entities.
+    As base64, by percent signs, HTML entities or
+    JSON's escapes: once, not one in another.
     """
     yield text
-    for plain in (
-        unquote(text),
-        html.unescape(text),
-    ):
-        if plain != text:
-            yield plain
+    yield unquote(text)
+    yield html.unescape(text)
+    yield ESCAPE.sub(_character, text)
     for run in RUN.findall(text):
         digits = run.translate(URL_SAFE)
-        whole = digits[: len(digits) // 4 * 4]
+        if len(digits) % 4 == 1:
+            digits = digits[:-1]
+        digits += "=" * (-len(digits) % 4)
         try:
-            yield base64.b64decode(whole).decode()
+            yield base64.b64decode(digits).decode()
         except (binascii.Error, UnicodeDecodeError):
             continue
 
@@ -229,8 +230,11 @@ def inspect(
     for text in set(texts(body)):
         for category, count in scan(text).items():
             if count:
-                most = found.get(category, 0)
-                found[category] = max(most, count)
+                name = category
+                if not CATEGORY.fullmatch(name):
+                    name = "other"
+                most = found.get(name, 0)
+                found[name] = max(most, count)
     return found
 
 

@@ -1,6 +1,7 @@
 """How do bytes reach an address, and no other?"""
 
 # --8<-- [start:imports]
+import logging
 import socket
 import ssl
 from collections.abc import (
@@ -10,6 +11,7 @@ from collections.abc import (
 )
 from typing import Any
 
+import certifi
 import httpcore
 import httpx
 
@@ -17,6 +19,8 @@ from snippets.hybrid.endpoint import Network, within
 from snippets.hybrid.errors import HybridError, Kind
 
 Clock = Callable[[], float]
+# It logs headers; a server may write an echo there.
+logging.getLogger("httpcore").setLevel(logging.INFO)
 # --8<-- [end:imports]
 
 
@@ -146,14 +150,15 @@ class Direct(httpx.BaseTransport):
         self._networks = networks
         self._seconds = seconds
         self._clock = clock
-        self._tls = httpx.create_ssl_context(
-            verify=ssl.create_default_context(
-                cafile=ca_file
-            )
-            if ca_file
-            else True,
-            trust_env=False,
+        # Not ssl.create_default_context: it reads
+        # SSLKEYLOGFILE, and writes keys there.
+        tls = ssl.SSLContext(
+            ssl.PROTOCOL_TLS_CLIENT
         )
+        tls.load_verify_locations(
+            ca_file or certifi.where()
+        )
+        self._tls = tls
 
     def handle_request(
         self, request: httpx.Request
@@ -223,7 +228,7 @@ class _Body(httpx.SyncByteStream):
 def kind_of(error: BaseException) -> Kind:
     """Name what the network did."""
     if isinstance(
-        error.__cause__,
+        error.__context__,
         ssl.SSLCertVerificationError,
     ):
         return Kind.CERTIFICATE

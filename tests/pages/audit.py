@@ -11,6 +11,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from tests.hybrid.leaks.__main__ import check as leaks_differ
 from tests.pages.citations import Library, library_of
 from tests.pages.mutate import LOWEST_RATE, enough, mutate, real_pages
 from tests.pages.mutate_records import mutate_records
@@ -65,4 +66,5 @@ def audit() -> int:
     print(f"records: caught {count - len(unnoticed)} of {count}")
     print("\n".join(f"  survived: {survivor}" for survivor in unnoticed), flush=True)
     fuzzed = fuzz()
-    return int(bool(old) or not caught or not fuzzed)
+    leaked = leaks_differ()
+    return int(bool(old) or not caught or not fuzzed or bool(leaked))

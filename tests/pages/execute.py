@@ -1,7 +1,8 @@
 """What does this block print when a reader runs it? Python, doctest sessions and shell blocks, executed.
 
 All Python blocks of a page share one namespace, in order, in an empty working directory, with the clock
-frozen at the date of the newest fact, randomness seeded, warnings raised and the network cut.
+frozen at the date of the newest fact, randomness seeded, warnings raised and the network cut: only
+what listens on this machine is reached.
 """
 
 from __future__ import annotations
@@ -160,12 +161,12 @@ def _conditions(run: Run) -> Iterator[None]:
     try:
         os.chdir(run.folder)
         os._exit = _refuse_exit  # type: ignore[assignment]
-        pytest_socket.disable_socket(allow_unix_socket=True)
+        pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
         with warnings.catch_warnings(), time_machine.travel(newest_date(), tick=False):
             warnings.simplefilter("error")
             yield
     finally:
-        pytest_socket.enable_socket()
+        pytest_socket._remove_restrictions()
         os._exit = _exit
         os.chdir(before)
         os.environ.clear()

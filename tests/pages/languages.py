@@ -21,6 +21,7 @@ import jsonschema
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tests.pages import language_prometheus
 from tests.pages.collect import ROOT
 from tests.pages.language_flags import check_commands
 from tests.pages.language_manifests import (
@@ -41,11 +42,13 @@ CACHE = ROOT / ".cache" / "languages"
 
 
 def check_json(source: str, _title: str) -> list[str]:
-    """JSON parses."""
+    """JSON parses; a dashboard of Grafana can be shown."""
     try:
-        json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
+        document = json.loads(source, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
     except (ValueError, RecursionError) as error:
         return [f"JSON: {error}"]
+    if language_prometheus.is_dashboard(document):
+        return language_prometheus.check_dashboard(document)
     return []
 
 
@@ -162,6 +165,7 @@ DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str],
     (is_compose, check_compose),
     (is_kubernetes, check_kubernetes),
     (is_workflow, check_workflow),
+    *language_prometheus.DOCUMENTS,
 ]
 
 VALIDATORS: dict[str, Validator] = {
@@ -172,6 +176,7 @@ VALIDATORS: dict[str, Validator] = {
     "json": check_json,
     "mermaid": check_mermaid,
     "nginx": check_nginx,
+    "promql": language_prometheus.check_promql,
     "python": check_python,
     "systemd": check_systemd,
     "toml": check_toml,

@@ -1,0 +1,48 @@
+"""An error says what kind it is, and nothing that came from outside."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from snippets.hybrid.errors import HybridError, Kind
+
+
+def test_it_reads_as_a_sentence_with_its_status() -> None:
+    assert str(HybridError(Kind.CUT)) == "the answer broke off"
+    assert str(HybridError(Kind.STATUS, 503)) == "an HTTP status that is no answer: 503"
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_some_kinds_pass(kind: Kind) -> None:
+    assert HybridError(kind).passing == (kind in {Kind.CONNECT, Kind.TIMEOUT, Kind.CUT})
+
+
+@pytest.mark.parametrize(
+    ("status", "passes"),
+    [
+        *((400, False), (401, False), (407, False), (408, True), (409, False), (429, True), (430, False)),
+        *((499, False), (500, True), (503, True), (301, False), (204, False)),
+    ],
+)
+def test_some_statuses_pass(status: int, passes: bool) -> None:
+    assert HybridError(Kind.STATUS, status).passing == passes
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_was_not_sent_costs_nothing(kind: Kind) -> None:
+    unsent = {Kind.REFUSED, Kind.ADDRESS, Kind.CONNECT, Kind.CERTIFICATE}
+    assert HybridError(kind).free == (kind in unsent)
+
+
+@pytest.mark.parametrize(
+    ("status", "free"), [(400, True), (429, True), (499, True), (500, False), (503, False)]
+)
+def test_what_a_server_refused_costs_nothing(status: int, free: bool) -> None:
+    assert HybridError(Kind.STATUS, status).free == free
+
+
+def test_it_can_be_sent_to_another_process() -> None:
+    back = pickle.loads(pickle.dumps(HybridError(Kind.STATUS, 418)))  # noqa: S301
+    assert (back.kind, back.status, str(back)) == (Kind.STATUS, 418, str(HybridError(Kind.STATUS, 418)))

@@ -1,0 +1,276 @@
+"""A secret is seen wherever in a request it stands, and what nobody knows counts as found."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snippets.hybrid.errors import HybridError, Kind
+from snippets.hybrid.surface import BODY, MESSAGE, decoded, inspect, known, leaves, seal, texts
+from tests.hybrid.fakes import ask
+
+SECRET = "SECRET-7f3a"  # noqa: S105 (what the scan of these tests looks for)
+
+
+def scan(text: str) -> Mapping[str, int]:
+    count = text.count(SECRET)
+    return {"secret": count} if count else {}
+
+
+def found(body: Any) -> dict[str, int]:
+    return inspect(seal(body), scan)
+
+
+def chat(**message: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": "hello", **message}]}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def plant(value: Any, secret: Any, draw: st.DrawFn) -> Any:
+    """Put a secret at a place of a JSON value, as a leaf or as a key."""
+    if isinstance(value, dict) and value:
+        name = draw(st.sampled_from(sorted(value)))
+        if draw(st.booleans()):
+            return {**value, name: plant(value[name], secret, draw)}
+        return {**value, f"{name}{secret}": 1}
+    if isinstance(value, list) and value:
+        at = draw(st.integers(0, len(value) - 1))
+        return [*value[:at], plant(value[at], secret, draw), *value[at + 1 :]]
+    before, after = draw(st.text(max_size=5)), draw(st.text(max_size=5))
+    return f"{before}{secret}{after}"
+
+
+@st.composite
+def planted(draw: st.DrawFn) -> dict[str, Any]:
+    """A request with a secret in one of the places where any JSON may stand."""
+    field = draw(st.sampled_from(["tools", "metadata", "response_format", "tool_choice", "stop", "user"]))
+    return {**chat(), field: plant(draw(JSON), SECRET, draw)}
+
+
+@given(planted())
+def test_a_secret_in_any_json_is_found(body: dict[str, Any]) -> None:
+    assert found(body)["secret"] >= 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        chat(content=SECRET),
+        chat(role="system", content=f"You know {SECRET}."),
+        chat(role="assistant", content=SECRET),
+        chat(role="tool", tool_call_id="1", content=SECRET),
+        chat(name=SECRET),
+        chat(tool_call_id=SECRET),
+        chat(content=[{"type": "text", "text": SECRET}]),
+        chat(content=[{"type": "text", "text": SECRET[:6]}, {"type": "text", "text": SECRET[6:]}]),
+        chat(content=None, tool_calls=[{"function": {"name": "f", "arguments": json.dumps({"a": SECRET})}}]),
+        {**chat(), "tools": [{"type": "function", "function": {"name": "f", "description": SECRET}}]},
+        {**chat(), "tools": [{"function": {"parameters": {"properties": {SECRET: {}}}}}]},
+        {**chat(), "response_format": {"type": "json_schema", "json_schema": {"schema": {"const": SECRET}}}},
+        {**chat(), "metadata": {"a": SECRET[:5], "b": SECRET[5:]}},
+        {**chat(), "metadata": {SECRET: ""}},
+        {**chat(), "user": SECRET},
+        {**chat(), "stop": [SECRET]},
+        {"messages": [{"role": "user", "content": SECRET[:4]}, {"role": "user", "content": SECRET[4:]}]},
+        {
+            "messages": [
+                {"role": "user", "name": "bob", "content": SECRET[:4]},
+                {"role": "user", "name": "bob", "content": [{"type": "text", "text": SECRET[4:]}]},
+            ]
+        },
+        chat(content=base64.b64encode(f"see {SECRET}".encode()).decode()),
+        chat(content="data:text/plain;base64," + base64.b64encode(f"{SECRET} is it".encode()).decode()),
+        chat(content=base64.urlsafe_b64encode(f"~~~???{SECRET}".encode()).decode().rstrip("=")),
+        chat(content="".join(f"%{byte:02x}" for byte in SECRET.encode())),
+        chat(content="".join(f"&#{ord(sign)};" for sign in SECRET)),
+        chat(content="".join(f"\\u{ord(sign):04X}" for sign in SECRET)),
+        chat(content='{"a": "' + "".join(f"\\u{ord(sign):04x}" for sign in SECRET) + '", "a": 1}'),
+        chat(content=' ["' + "".join(f"\\u{ord(sign):04x}" for sign in SECRET) + '"]'),
+        chat(content='"' + "".join(f"\\u{ord(sign):04x}" for sign in SECRET) + '"'),
+    ],
+    ids=str,
+)
+def test_each_surface_is_looked_at(body: dict[str, Any]) -> None:
+    assert found(body) == {"secret": found(body)["secret"]}
+
+
+def test_a_number_is_a_text_too() -> None:
+    body = {**chat(), "tools": [{"const": 123456789}], "temperature": 0.25}
+    seen = set(texts(body))
+    assert {"123456789", "0.25"} <= seen
+
+
+def test_a_public_request_is_clean() -> None:
+    assert found({"messages": ask(), "max_tokens": 5, "temperature": 0.5, "seed": 1}) == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"messages": "hello"},
+        {"messages": [["role", "user"]]},
+        {"messages": ask(), "prompt": [1, 2, 3]},
+        {"messages": ask(), "logit_bias": {"50256": 1}},
+        {"messages": ask(), "Messages": []},
+        chat(content=[1, 2, 3]),
+        chat(content=12),
+        chat(content={"type": "text", "text": "hello"}),
+        chat(content=[{"type": "image_url", "image_url": {"url": "data:image/png;base64,aaaa"}}]),
+        chat(content=[{"type": "file", "file": {"file_data": "aaaa"}}]),
+        chat(content=[{"type": "input_audio", "text": "hello"}]),
+        chat(content=[{"type": "text", "text": "hello", "image": "x"}]),
+        chat(content=[{"type": "text", "text": 1}]),
+        chat(content=["hello"]),
+        chat(audio={"id": "1"}),
+        chat(function_call={}),
+    ],
+    ids=str,
+)
+def test_what_is_not_known_counts_as_found(body: Any) -> None:
+    assert not known(body)
+    assert found(body)["unknown part"] == 1
+
+
+@pytest.mark.parametrize("field", sorted(BODY - {"messages"}))
+def test_each_known_field_is_allowed(field: str) -> None:
+    assert known({**chat(), field: 1})
+    assert not known({**chat(), f"{field}_": 1})
+
+
+@pytest.mark.parametrize("field", sorted(MESSAGE - {"content"}))
+def test_each_known_field_of_a_message_is_allowed(field: str) -> None:
+    assert known(chat(**{field: "x"}))
+    assert not known(chat(**{f"{field}_": "x"}))
+
+
+def test_text_may_be_absent_whole_or_in_parts() -> None:
+    for content in (None, "", "hello", [], [{"type": "text", "text": "hello"}]):
+        assert known(chat(content=content))
+    assert known({"messages": []})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"a": float("nan")}, {"a": float("inf")}, {"a": b"x"}, {"a": {1, 2}}, {"a": "\ud800"}, {"\udfff": 1}],
+    ids=str,
+)
+def test_what_is_not_json_is_not_sent(body: dict[str, Any]) -> None:
+    with pytest.raises(HybridError) as caught:
+        seal(body)
+    assert caught.value.kind is Kind.BAD_REQUEST
+    assert caught.value.__context__ is None
+
+
+def test_what_contains_itself_is_not_sent() -> None:
+    body: dict[str, Any] = {}
+    body["a"] = body
+    with pytest.raises(HybridError):
+        seal(body)
+
+
+@given(JSON)
+def test_sealed_bytes_are_the_request(value: Any) -> None:
+    assert json.loads(seal({"a": value})) == {"a": value}
+
+
+def test_a_key_that_stands_twice_is_an_error() -> None:
+    """A server may read the first where we would look at the last."""
+    twice = seal({1: SECRET, "1": "x"})  # type: ignore[dict-item]
+    with pytest.raises(HybridError):
+        inspect(twice, scan)
+
+
+def test_depth_is_bounded() -> None:
+    deep: Any = "x"
+    for _ in range(31):
+        deep = [deep]
+    assert list(leaves({"a": deep})) == [("(keys)", "a"), ("a", "x")]
+    with pytest.raises(HybridError):
+        list(leaves({"a": [deep]}))
+
+
+def test_json_in_json_is_bounded_too() -> None:
+    text = "x"
+    for _ in range(5):
+        text = json.dumps([text])
+    assert ("", "x") in list(leaves(text))
+    with pytest.raises((HybridError, RecursionError)):
+        list(leaves("[" * 100_000 + "]" * 100_000))
+
+
+@pytest.mark.parametrize("junk", [None, 1, "x", [("a", 1)], {"a": None}])
+def test_a_scanner_that_answers_junk_is_an_error_or_found(junk: Any) -> None:
+    if junk == {"a": None}:
+        assert inspect(seal(chat()), lambda _: junk) == {}
+        return
+    with pytest.raises((AttributeError, TypeError)):
+        inspect(seal(chat()), lambda _: junk)
+
+
+def test_any_count_but_zero_is_found() -> None:
+    assert inspect(seal(chat()), lambda _: {"a": 0}) == {}
+    assert inspect(seal(chat()), lambda _: {"a": -1})
+    assert inspect(seal(chat()), lambda text: {"a": len(text)}) == {"a": len("messagesrolecontent")}
+
+
+def test_a_scanner_that_fails_on_one_of_many_texts_is_an_error() -> None:
+    def once(text: str) -> Mapping[str, int]:
+        if text == "hello":
+            raise RuntimeError
+        return {}
+
+    with pytest.raises(RuntimeError):
+        inspect(seal(chat(name="x")), once)
+
+
+def test_the_scanner_sees_each_text_once() -> None:
+    seen: list[str] = []
+
+    def see(text: str) -> Mapping[str, int]:
+        seen.append(text)
+        return {}
+
+    inspect(seal(chat(name="hello", role="hello")), see)
+    assert "hello" in seen
+    assert len(seen) == len(set(seen))
+
+
+def test_ordinary_words_are_not_taken_for_base64() -> None:
+    assert set(decoded("an ordinary sentence with longer words")) == {
+        "an ordinary sentence with longer words"
+    }
+
+
+@given(st.text(min_size=9, max_size=40))
+def test_base64_of_any_text_is_read(text: str) -> None:
+    run = base64.b64encode(text.encode()).decode().rstrip("=")
+    assert text in set(decoded(f"<{run}>"))
+
+
+@pytest.mark.parametrize("category", ["123-45-6789", "A secret", "", "a" * 33, "a1", "naïve"])
+def test_a_category_that_could_be_content_is_not_kept(category: str) -> None:
+    assert inspect(seal(chat()), lambda _: {category: 2}) == {"other": 2}
+
+
+@pytest.mark.parametrize("category", ["ssn", "api key", "card_number", "a" * 32])
+def test_a_category_is_a_word_or_some(category: str) -> None:
+    assert inspect(seal(chat()), lambda _: {category: 2}) == {category: 2}
+
+
+def test_no_text_is_looked_at_in_more_than_linear_time() -> None:
+    for text in ("A" * 200_000, "%41" * 60_000, "&#65;" * 40_000, "\\u0041" * 30_000, "[" * 200_000):
+        assert sum(len(one) for one in decoded(text)) <= 5 * len(text)
