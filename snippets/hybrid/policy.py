@@ -122,9 +122,11 @@ def must_stay(facts: Facts) -> Reason | None:
         return Reason.TAINTED
     if facts.scan is Scan.FOUND:
         return Reason.FOUND
-    if facts.scan is not Scan.CLEAN:
-        return Reason.NOT_SCANNED
-    return None
+    if facts.scan is Scan.CLEAN:
+        return None
+    if facts.cloud is Cloud.ABSENT:
+        return Reason.ABSENT
+    return Reason.NOT_SCANNED
 
 
 def cannot_leave(facts: Facts) -> Reason | None:

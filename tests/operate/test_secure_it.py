@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,12 @@ def test_without_a_key_a_caller_reads_the_path_and_the_template(tmp_path: Path) 
     assert "chat_template" in said
 
 
+@engine
+def test_the_page_names_the_version_that_was_asked() -> None:
+    page = (ROOT / "docs" / "operate" / "secure-it.md").read_text("utf-8")
+    assert f"xllamacpp {version('xllamacpp')}," in page
+
+
 # --- the tables -------------------------------------------------------------------------------
 
 
@@ -108,6 +115,8 @@ HEADER = "method,path,no_key_set,key_missing,key_wrong,key_given"
         ("GET,/health,99,401,401,200", "no_key_set"),
         ("GET,/health,200,600,401,200", "key_missing"),
         ("GET,/health,200,401,99,200", "key_wrong"),
+        ("GET,/health,600,401,401,200", "no_key_set"),
+        ("GET,/health,200,401,600,200", "key_wrong"),
         ("GET,/health,200,401,401,600", "key_given"),
         ("GET,/health,200,401,401", "key_given"),
     ],
@@ -141,3 +150,4 @@ def test_a_guard_that_does_not_fit_is_refused() -> None:
         read_guards(["when,method,path,guarded", "always,GET,/a,perhaps"])
     with pytest.raises(ValidationError, match="when"):
         read_guards(["when,method,path,guarded", ",GET,/a,no"])
+    assert len(read_guards(["when,method,path,guarded", "x,GET,/a,no"])) == 1
