@@ -14,6 +14,7 @@ from snippets.data.facts import read_facts
 from snippets.data.file_sizes import (
     read_file_sizes,
 )
+from snippets.data.flags import read_commands
 from snippets.data.llamacpp_loads import (
     read_llamacpp_loads,
 )
@@ -70,6 +71,7 @@ def read_catalog() -> dict[
         "file_sizes": read_file_sizes(),
         "quality": read_quality(),
         "engines": read_engines(),
+        "flags": read_commands(),
         "facts": read_facts(),
     }
     check(catalog, read_sources())

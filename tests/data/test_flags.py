@@ -81,7 +81,7 @@ def test_what_an_engine_gave_up_is_marked() -> None:
         ("mlx-lm-server", "127.0.0.1", 8080),
         ("ollama-serve", "127.0.0.1", 11434),
         ("lms-server-start", "127.0.0.1", 1234),
-        ("ray-start", "127.0.0.1", 6379),
+        ("ray-start", "127.0.0.1", 8265),
     ],
 )
 def test_without_a_flag_an_engine_listens_where_its_source_says(of: str, host: str, port: int) -> None:

@@ -244,7 +244,7 @@ AROUND = (
     "He gave me {} and left.",
     "Is ({}) correct?",
     '{{"role": "user", "content": "{}"}}',
-    "2026-11-25 10:12:31 INFO user=17 value={} ok",
+    "INFO user=17 value={} ok",
     "| 17 | open | {} | 3 |",
     "Translate to German: »I sent it to {}, and 2 others did too.«",
     "a,b,{},17",

@@ -76,6 +76,8 @@ def test_nothing_that_is_found_out_opens_the_way() -> None:
         (with_(scan=Scan.FAILED, task=Task.COMPLEX), Route.LOCAL, Reason.NOT_SCANNED),
         (with_(scan=Scan.NOT_DONE, task=Task.COMPLEX), Route.LOCAL, Reason.NOT_SCANNED),
         (with_(cloud=Cloud.ABSENT, task=Task.COMPLEX), Route.LOCAL, Reason.ABSENT),
+        (with_(cloud=Cloud.ABSENT, scan=Scan.NOT_DONE, task=Task.COMPLEX), Route.LOCAL, Reason.ABSENT),
+        (with_(cloud=Cloud.ABSENT, scan=Scan.FOUND, task=Task.COMPLEX), Route.LOCAL, Reason.FOUND),
         (with_(cloud=Cloud.BROKEN, task=Task.COMPLEX), Route.LOCAL, Reason.BROKEN),
         (with_(cloud=Cloud.SPENT, task=Task.COMPLEX), Route.LOCAL, Reason.SPENT),
         (with_(task=Task.COMPLEX), Route.CLOUD, Reason.COMPLEX),

@@ -35,7 +35,9 @@ LOWEST_RATE = 0.98
 LOWEST_RATE_OF_INPUTS = 0.9
 # What asks llama.cpp in the page's own process: wrong numbers end that, and what judges them with it. The
 # tests that hold such numbers ask the engine, too, and mutants are judged without it.
-IN_PROCESS = re.compile(r"xllamacpp import|quantization[./]engine\b|model_formats[./]run\b|hybrid[./]embedded\b")
+IN_PROCESS = re.compile(
+    r"xllamacpp import|quantization[./]engine\b|model_formats[./]run\b|hybrid[./]embedded\b"
+)
 INCLUDE = re.compile(r"-8<-+\s+\"(?P<path>[^\":]+)")
 
 

@@ -1,0 +1,565 @@
+"""The eleven guarantees, each by its number, and what else a caller relies on."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import snippets.hybrid
+from snippets.hybrid.budget import BudgetSettings
+from snippets.hybrid.errors import HybridError, Kind
+from snippets.hybrid.policy import Label, Reason, Route, Task
+from snippets.hybrid.record import Record
+from snippets.hybrid.retries import RetrySettings
+from snippets.hybrid.router import HybridLLMRouter
+from tests.hybrid.fakes import Clock, Recorder, answered, ask, events, settings
+
+CANARY = "canary-9d27e1"  # nothing that a scan could find
+FOUND = "FINDME"
+PLACES = list(Label)
+
+
+def scan(text: str) -> Mapping[str, int]:
+    return {"secret": text.count(FOUND)} if FOUND in text else {}
+
+
+class World:
+    """A router between two servers that record, with its records."""
+
+    def __init__(
+        self,
+        local: Callable[[httpx.Request], httpx.Response] = answered,
+        cloud: Callable[[httpx.Request], httpx.Response] = answered,
+        scanner: Callable[[str], Any] = scan,
+        **changes: Any,
+    ) -> None:
+        self.local, self.cloud, self.clock = Recorder(local), Recorder(cloud), Clock()
+        self.records: list[Record] = []
+        self.router = HybridLLMRouter(
+            settings(**changes),
+            scanner,
+            self.records.append,
+            self.local,
+            self.cloud,
+            self.clock,
+            self.clock.sleep,
+        )
+
+    def chat(self, body: Any, **more: Any) -> str:
+        return self.router.chat(body, **more).text
+
+    def refused(self, body: Any, **more: Any) -> HybridError:
+        with pytest.raises(HybridError) as caught:
+            self.router.chat(body, **more)
+        return caught.value
+
+
+PUBLIC: dict[str, Any] = {"label": Label.PUBLIC, "task": Task.COMPLEX}
+
+
+def fault(response: Callable[[], httpx.Response]) -> Callable[[httpx.Request], httpx.Response]:
+    """A server that has the model, and answers chats with a fault."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return answered(request) if request.method == "GET" else response()
+
+    return answer
+
+
+def down() -> httpx.Response:
+    raise HybridError(Kind.CONNECT)
+
+
+def late() -> httpx.Response:
+    raise HybridError(Kind.TIMEOUT)
+
+
+class Cut(httpx.SyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        yield b'data: {"choices": [{"delta": {"content": "half"}}]}\n\n'
+        raise HybridError(Kind.CUT)
+
+
+def cut() -> httpx.Response:
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Cut())
+
+
+ELSEWHERE = {"location": "https://cloud.example/v1/chat/completions"}
+FAULTS: dict[str, Callable[[], httpx.Response]] = {
+    "down": down,
+    "late": late,
+    "cut": cut,
+    **{
+        str(status): partial(httpx.Response, status, headers=ELSEWHERE, text=CANARY)
+        for status in (301, 302, 307, 308, 400, 401, 404, 429, 500, 503)
+    },
+    "html": lambda: httpx.Response(200, html=f"<p>{CANARY}"),
+    "junk": lambda: httpx.Response(200, json=[CANARY]),
+    "malformed": lambda: httpx.Response(
+        200, headers={"content-type": "text/event-stream"}, content=f"data: {CANARY}\n\n"
+    ),
+}
+
+
+def test_public_data_does_reach_the_cloud() -> None:
+    """The positive control of all that follows."""
+    world = World()
+    assert world.chat(ask(CANARY), **PUBLIC) == "answered"
+    assert world.cloud.chats == [{"messages": ask(CANARY), "model": "large", "max_tokens": 1_024}]
+    assert world.local.got == []
+    assert "".join(p.get("content", "") for p in world.router.stream(ask(CANARY), **PUBLIC)) == "answered"
+    assert len(world.cloud.chats) == 2
+
+
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("label", [Label.INTERNAL, Label.SENSITIVE])
+def test_1_the_cloud_needs_the_label_public(label: Label, task: Task) -> None:
+    world = World(default_route=Route.CLOUD, overflow=True)
+    assert world.chat(ask(CANARY), label=label, task=task) == "answered"
+    list(world.router.stream(ask(CANARY), label=label, task=task))
+    assert world.cloud.got == []
+    assert len(world.local.chats) == 2
+
+
+def test_1_without_a_label_it_stays() -> None:
+    world = World(default_route=Route.CLOUD, overflow=True)
+    world.chat(ask(CANARY), task=Task.COMPLEX)
+    assert world.cloud.got == []
+    assert world.records[0].reason is Reason.NOT_PUBLIC
+
+
+@pytest.mark.parametrize("label", ["public", "PUBLIC", None, True, 1, Task.COMPLEX])
+def test_1_what_is_no_label_is_an_error(label: Any) -> None:
+    world = World()
+    with pytest.raises(TypeError, match="label: not a Label"):
+        world.router.chat(ask(CANARY), label=label)
+    with pytest.raises(TypeError, match="task: not a Task"):
+        world.router.chat(ask(CANARY), task=label if label is not Task.COMPLEX else None)  # type: ignore[arg-type]
+    assert world.cloud.got == world.local.got == []
+
+
+def test_2_the_bytes_that_were_scanned_are_those_that_are_sent() -> None:
+    seen: list[str] = []
+
+    def remember(text: str) -> Mapping[str, int]:
+        seen.append(text)
+        return {}
+
+    world = World(scanner=remember)
+    body = {"messages": ask("hello"), "metadata": {"a": "one", "b": [2]}, "user": "me"}
+    world.router.chat(body, **PUBLIC)
+    sent = world.cloud.chats[0]
+    for leaf in ("hello", "one", "2", "me", "large", "a", "metadata", "1024"):
+        assert leaf in seen
+    assert sent == {**body, "model": "large", "max_tokens": 1_024}
+
+
+def test_2_a_request_that_changes_while_it_is_scanned_is_sent_as_it_was_scanned() -> None:
+    body: dict[str, Any] = {"messages": ask("hello")}
+
+    def change(_: str) -> Mapping[str, int]:
+        body["messages"][0]["content"] = FOUND
+        return {}
+
+    world = World(scanner=change)
+    world.router.chat(body, **PUBLIC)
+    assert FOUND not in world.cloud.sent().decode()
+
+
+@given(st.sampled_from(["tools", "metadata", "user", "stop", "response_format"]), st.text(max_size=5))
+def test_3_the_whole_request_is_looked_at(field: str, around: str) -> None:
+    world = World()
+    world.router.chat({"messages": ask(), field: [{around: around + FOUND + around}]}, **PUBLIC)
+    assert world.cloud.got == []
+    assert world.records[0].reason is Reason.FOUND
+    assert world.records[0].found["secret"] >= 1
+
+
+@pytest.mark.parametrize("part", ["image_url", "file", "input_audio"])
+def test_3_what_cannot_be_read_stays(part: str) -> None:
+    world = World(overflow=True)
+    world.chat([{"role": "user", "content": [{"type": part, part: {"data": "aaaa"}}]}], **PUBLIC)
+    assert world.cloud.got == []
+    assert world.records[0].found == {"unknown part": 1}
+
+
+def fails_on(number: int, error: BaseException) -> Callable[[str], Mapping[str, int]]:
+    calls = iter(range(10_000))
+
+    def scanner(_: str) -> Mapping[str, int]:
+        if next(calls) == number:
+            raise error
+        return {}
+
+    return scanner
+
+
+@pytest.mark.parametrize("number", [0, 1, 5])
+@pytest.mark.parametrize("error", [RuntimeError(CANARY), TimeoutError(), MemoryError(), RecursionError()])
+def test_4_a_scanner_that_fails_keeps_it_here(number: int, error: Exception) -> None:
+    world = World(scanner=fails_on(number, error))
+    assert world.chat(ask(CANARY), **PUBLIC) == "answered"
+    assert world.cloud.got == []
+    assert world.records[0].reason is Reason.NOT_SCANNED
+
+
+def test_4_a_scanner_that_fails_at_the_gate_keeps_it_here() -> None:
+    """It passed when it was decided, and fails when it is checked again."""
+    first = World()
+    count = 0
+
+    def counting(_: str) -> Mapping[str, int]:
+        nonlocal count
+        count += 1
+        return {}
+
+    counter = World(scanner=counting)
+    counter.chat(ask(CANARY), **PUBLIC)
+    world = World(scanner=fails_on(count // 2, RuntimeError(CANARY)))
+    assert world.chat(ask(CANARY), **PUBLIC) == "answered"
+    assert world.cloud.got == first.cloud.got == []
+    assert (world.records[0].route, world.records[0].reason) == (Route.LOCAL, Reason.CLOUD_FAILED)
+
+
+@pytest.mark.parametrize("junk", [None, 1, "text", ["a"], {"a": "b"}, {1: 1}])
+def test_4_a_scanner_that_answers_junk_keeps_it_here(junk: Any) -> None:
+    world = World(scanner=lambda _: junk)
+    world.chat(ask(CANARY), **PUBLIC)
+    assert world.cloud.got == []
+
+
+@pytest.mark.parametrize("label", [Label.INTERNAL, Label.SENSITIVE])
+@pytest.mark.parametrize("name", FAULTS)
+def test_5_there_is_no_fallback_for_what_is_not_public(name: str, label: Label) -> None:
+    world = World(
+        fault(FAULTS[name]), overflow=True, default_route=Route.CLOUD, retries=RetrySettings(wait_s=0)
+    )
+    error = world.refused(ask(CANARY), label=label, task=Task.COMPLEX)
+    with pytest.raises(HybridError):
+        list(world.router.stream(ask(CANARY), label=label, task=Task.COMPLEX))
+    assert world.cloud.got == []
+    assert CANARY not in repr(error)
+    assert [record.route for record in world.records] == [Route.LOCAL, Route.LOCAL]
+    assert world.records[0].outcome == error.kind.value
+
+
+def test_5_public_data_stays_too_unless_overflow_is_set() -> None:
+    world = World(fault(down))
+    world.refused(ask(), label=Label.PUBLIC)
+    assert world.cloud.got == []
+    world = World(fault(down), overflow=True)
+    assert world.chat(ask(), label=Label.PUBLIC) == "answered"
+    assert (world.records[0].route, world.records[0].reason) == (Route.CLOUD, Reason.LOCAL_FAILED)
+    world.refused(ask(FOUND), label=Label.PUBLIC)
+    assert len(world.cloud.chats) == 1
+
+
+def test_5_a_stream_that_has_begun_does_not_begin_elsewhere() -> None:
+    world = World(fault(cut), overflow=True, retries=RetrySettings(wait_s=0))
+    pieces = world.router.stream(ask(), label=Label.PUBLIC)
+    assert next(pieces) == {"content": "half"}
+    with pytest.raises(HybridError, match="broke off"):
+        next(pieces)
+    assert world.cloud.got == []
+    assert len(world.local.chats) == 1
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+def test_6_a_local_model_that_passes_on_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+
+    def ollama(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/tags":
+            row = {"name": "small", "remote_host": "https://ollama.com"}
+            return httpx.Response(200, json={"models": [row]})
+        return answered(request)
+
+    world = World(ollama, overflow=True)
+    error = world.refused(ask(CANARY), label=Label.SENSITIVE)
+    assert error.kind is Kind.CLOUD_MODEL
+    assert world.local.chats == []
+    with pytest.raises(HybridError):
+        world.router.prove()
+
+
+def test_6_it_is_proved_before_the_first_use_and_once() -> None:
+    world = World()
+    for _ in range(3):
+        world.chat(ask())
+    assert [one.method for one in world.local.got] == ["GET", "GET", "POST", "POST", "POST"]
+
+
+def test_6_a_proof_that_failed_is_asked_for_again() -> None:
+    answers = iter([httpx.Response(503), httpx.Response(503)])
+
+    def slow_start(request: httpx.Request) -> httpx.Response:
+        return next(answers, None) or answered(request)
+
+    world = World(slow_start)
+    world.refused(ask())
+    world.refused(ask())
+    assert world.chat(ask()) == "answered"
+
+
+def test_8_a_conversation_does_not_become_public_again() -> None:
+    world = World()
+    world.chat(ask(CANARY), label=Label.INTERNAL, conversation="c")
+    world.chat(ask(), **PUBLIC, conversation="c")
+    assert world.cloud.got == []
+    assert world.records[-1].reason is Reason.TAINTED
+    world.chat(ask(), **PUBLIC, conversation="d")
+    world.chat(ask(), **PUBLIC)
+    assert len(world.cloud.chats) == 2
+
+
+@pytest.mark.parametrize("body", [ask(FOUND), [{"role": "user", "content": [{"type": "file"}]}]])
+def test_8_what_was_found_taints_a_conversation(body: Any) -> None:
+    world = World()
+    world.chat(body, **PUBLIC, conversation="c")
+    world.chat(ask(), **PUBLIC, conversation="c")
+    assert world.cloud.got == []
+
+
+def test_8_a_scan_that_failed_taints_a_conversation() -> None:
+    world = World(scanner=fails_on(0, RuntimeError()))
+    world.chat(ask(), **PUBLIC, conversation="c")
+    world.chat(ask(), **PUBLIC, conversation="c")
+    assert world.cloud.got == []
+
+
+def test_8_a_conversation_that_is_tainted_while_another_request_waits() -> None:
+    """Decided for the cloud; before the second try, the same conversation turns out not to be public."""
+    tries: list[bytes] = []
+
+    def overloaded(request: httpx.Request) -> httpx.Response:
+        tries.append(request.content)
+        world.chat(ask(), label=Label.INTERNAL, conversation="c")
+        return httpx.Response(503)
+
+    world = World(cloud=overloaded, retries=RetrySettings(wait_s=0))
+    assert world.chat(ask(CANARY), **PUBLIC, conversation="c") == "answered"
+    assert len(tries) == 1
+    assert world.records[-1].reason is Reason.CLOUD_FAILED
+
+
+def everything(error: BaseException) -> str:
+    """All that a log could take from an error."""
+    chain, seen = [error], []
+    while chain:
+        one = chain.pop()
+        seen.append("".join(traceback.format_exception_only(one)) + repr(one) + repr(vars(one)))
+        chain += [other for other in (one.__cause__, one.__context__) if other]
+    return "".join(seen) + repr(pickle.dumps(error))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_9_no_sink_gets_content(name: str, caplog: pytest.LogCaptureFixture, capsys: Any) -> None:
+    caplog.set_level(logging.DEBUG)
+    world = World(fault(FAULTS[name]), cloud=fault(FAULTS[name]), retries=RetrySettings(wait_s=0))
+    for more in (PUBLIC, {"label": Label.SENSITIVE, "conversation": CANARY}):
+        error = world.refused(ask(CANARY), **more)
+        assert CANARY not in everything(error)
+        with pytest.raises(HybridError) as caught:
+            list(world.router.stream(ask(CANARY), **more))
+        assert CANARY not in everything(caught.value)
+    gc.collect()
+    kept = [record.model_dump_json() for record in world.records] + [repr(vars(world.router))]
+    assert CANARY not in "".join(kept) + caplog.text + repr(capsys.readouterr())
+    assert len(world.records) == 4
+
+
+def test_9_a_record_says_category_and_count() -> None:
+    world = World()
+    world.chat(ask(f"{FOUND} {FOUND} {CANARY}"), **PUBLIC)
+    assert world.records[0].found == {"secret": 2}
+
+
+def test_11_only_the_transport_opens_connections() -> None:
+    """A second way out would need one of these, or something that reaches them."""
+    network = {
+        "socket",
+        "ssl",
+        "httpcore",
+        "urllib.request",
+        "http",
+        "requests",
+        "aiohttp",
+        "asyncio",
+        "subprocess",
+    }
+    folder = Path(*snippets.hybrid.__path__)
+    users: dict[str, set[str]] = {}
+    for path in folder.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                if name in network or name.split(".")[0] in network:
+                    users.setdefault(path.stem, set()).add(name)
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "httpx"
+            ):
+                opening = {"Client", "AsyncClient", "HTTPTransport", "get", "post", "request", "stream"}
+                assert node.attr not in opening, f"{path.stem} opens a connection of its own"
+    assert users == {"transport": {"socket", "ssl", "httpcore"}}
+
+
+def test_11_only_the_router_opens_the_transport() -> None:
+    folder = Path(*snippets.hybrid.__path__)
+    users = {
+        path.stem
+        for path in folder.glob("*.py")
+        if "snippets.hybrid.transport" in path.read_text(encoding="utf-8")
+    }
+    assert users == {"router"}
+
+
+# --- what else a caller relies on -----------------------------------------------------------------
+def test_a_failing_cloud_sends_it_home() -> None:
+    for response in FAULTS.values():
+        world = World(cloud=fault(response))
+        assert world.chat(ask(), **PUBLIC) == "answered"
+        assert (world.records[0].route, world.records[0].reason) == (Route.LOCAL, Reason.CLOUD_FAILED)
+        assert world.records[0].tries == 2
+
+
+def test_when_both_fail_the_last_error_is_raised() -> None:
+    world = World(fault(FAULTS["500"]), cloud=fault(FAULTS["429"]), overflow=True)
+    assert world.refused(ask(), **PUBLIC).status == 500
+    assert (len(world.local.chats), len(world.cloud.chats)) == (1, 1)
+
+
+def test_no_cloud_at_all() -> None:
+    only = HybridLLMRouter(settings(cloud=None, budget=None), scan, local=Recorder())
+    answer = only.chat(ask(), **PUBLIC)
+    assert (answer.record.route, answer.record.reason) == (Route.LOCAL, Reason.ABSENT)
+
+
+def test_a_breaker_opens_and_the_cloud_is_left_alone() -> None:
+    world = World(cloud=fault(FAULTS["503"]), breaker={"failures": 2, "open_s": 30})
+    for _ in range(4):
+        world.chat(ask(), **PUBLIC)
+    assert len(world.cloud.chats) == 2
+    assert [record.reason for record in world.records[2:]] == [Reason.BROKEN] * 2
+    world.clock.now += 30
+    world.chat(ask(), **PUBLIC)
+    assert len(world.cloud.chats) == 3
+
+
+def test_retries_wait_and_each_gets_a_permit_of_its_own() -> None:
+    answers = iter([httpx.Response(503), httpx.Response(429)])
+    world = World(cloud=lambda request: next(answers, None) or answered(request), retries=RetrySettings())
+    assert world.chat(ask(), **PUBLIC) == "answered"
+    assert (len(world.cloud.chats), world.records[0].tries) == (3, 3)
+    assert world.clock.slept == [0.2, 0.4]
+
+
+PRICES = BudgetSettings(input_usd_per_million=1_000, output_usd_per_million=2_000, most_usd=100)
+
+
+def test_the_cost_is_what_the_server_counted() -> None:
+    world = World(budget=PRICES)
+    world.chat(ask(), **PUBLIC)
+    record = world.records[0]
+    assert record.spent
+    assert (record.spent.input_tokens, record.spent.output_tokens) == (5, 7)
+    assert record.usd == pytest.approx((5 * 1_000 + 7 * 2_000) / 1e6)
+
+
+def test_a_stream_is_paid_for_too() -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    stream = [{"choices": [{"delta": {"content": "a"}}]}, {"choices": [], "usage": usage}]
+    world = World(cloud=lambda _: events(stream), budget=PRICES)
+    assert list(world.router.stream(ask(), **PUBLIC)) == [{"content": "a"}]
+    assert world.records[0].usd == pytest.approx((3 * 1_000 + 2 * 2_000) / 1e6)
+    assert world.records[0].outcome == "answered"
+
+
+def test_what_may_have_been_paid_for_is_booked_at_the_most() -> None:
+    world = World(cloud=fault(late), budget=PRICES)
+    body = {"messages": ask(), "max_tokens": 10}
+    world.chat(body, **PUBLIC)
+    size = len(json.dumps({**body, "model": "large"}, ensure_ascii=False))
+    assert world.records[0].usd == pytest.approx((size * 1_000 + 10 * 2_000) / 1e6)
+
+
+def test_what_was_refused_costs_nothing() -> None:
+    world = World(cloud=fault(FAULTS["400"]), budget=PRICES)
+    world.chat(ask(), **PUBLIC)
+    assert world.records[0].usd == 0
+
+
+def test_when_the_budget_is_spent_requests_stay() -> None:
+    body = {"messages": ask(), "max_tokens": 400}
+    tight = BudgetSettings(input_usd_per_million=0, output_usd_per_million=0, most_tokens=500)
+    world = World(budget=tight)
+    world.chat(body, **PUBLIC)
+    world.chat({**body, "max_tokens": 499}, **PUBLIC)
+    assert [record.reason for record in world.records] == [Reason.COMPLEX, Reason.SPENT]
+
+
+def test_a_caller_that_stops_reading_is_recorded() -> None:
+    world = World()
+    pieces = world.router.stream(ask(), label=Label.SENSITIVE)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    assert world.records[0].outcome == "the caller stopped reading"
+
+
+def test_a_stream_that_nobody_reads_sends_nothing() -> None:
+    world = World()
+    world.router.stream(ask(), **PUBLIC)
+    assert world.cloud.got == world.local.got == []
+
+
+def test_a_stream_of_nothing_is_an_answer_of_nothing() -> None:
+    world = World(local=fault(lambda: events([])))
+    assert list(world.router.stream(ask())) == []
+    assert world.records[0].outcome == "answered"
+
+
+def test_time_is_measured() -> None:
+    def slow() -> httpx.Response:
+        world.clock.now += 3
+        return httpx.Response(200, json={"choices": [{"message": {}}]})
+
+    world = World(local=fault(slow))
+    world.chat(ask())
+    assert world.records[0].seconds == pytest.approx(3)
+
+
+def test_a_router_needs_no_sink() -> None:
+    router = HybridLLMRouter(settings(), scan, local=Recorder())
+    assert router.chat(ask()).record.outcome == "answered"
+
+
+@pytest.mark.parametrize("body", [ask("\ud800"), {"messages": ask(), "x": float("nan")}])
+def test_what_cannot_be_written_goes_nowhere(body: Any) -> None:
+    world = World(overflow=True)
+    assert world.refused(body, **PUBLIC).kind is Kind.BAD_REQUEST
+    assert world.local.got == world.cloud.got == []
+
+
+def test_ten_megabytes_go_nowhere() -> None:
+    world = World(overflow=True)
+    assert world.refused(ask("x" * 10_000_000), **PUBLIC).kind is Kind.TOO_LONG
+    assert world.local.got == world.cloud.got == []
