@@ -120,13 +120,16 @@ def must_stay(facts: Facts) -> Reason | None:
         return Reason.NOT_PUBLIC
     if facts.tainted:
         return Reason.TAINTED
-    if facts.scan is Scan.FOUND:
-        return Reason.FOUND
     if facts.scan is Scan.CLEAN:
         return None
-    if facts.cloud is Cloud.ABSENT:
-        return Reason.ABSENT
-    return Reason.NOT_SCANNED
+    if facts.scan is Scan.FOUND:
+        return Reason.FOUND
+    absent = facts.cloud is Cloud.ABSENT
+    return (
+        Reason.ABSENT
+        if absent
+        else Reason.NOT_SCANNED
+    )
 
 
 def cannot_leave(facts: Facts) -> Reason | None:

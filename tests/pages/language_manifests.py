@@ -18,6 +18,7 @@ import helm_python
 import jsonschema
 from kubernetes_validate import utils as kubernetes  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from snippets.operate import compose_policy, dockerfile_policy, engine_flags, kubernetes_policy
 from tests.pages.collect import ROOT
@@ -89,6 +90,7 @@ def _manifest(document: Document) -> list[str]:
     if own.exists():
         return [
             *_against(kind, own.read_text(encoding="utf-8"), document),
+            *(f"{kind}: spec.serveConfigV2: {said}" for said in _serve_config(document)),
             *(
                 f"{kind}: {said}"
                 for template in kubernetes_policy.pods(document)
@@ -96,6 +98,19 @@ def _manifest(document: Document) -> list[str]:
             ),
         ]
     return [f"{kind}: {said}" for said in _core(document)]
+
+
+def _serve_config(document: Document) -> list[str]:
+    """A RayService has one more document in a text: what Ray Serve is told."""
+    text = document["spec"].get("serveConfigV2") if isinstance(document.get("spec"), dict) else None
+    if not isinstance(text, str):
+        return []
+    try:
+        told = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        return [str(error)]
+    named = isinstance(told, dict) and told.get("applications")
+    return [] if named else ["it has no applications"]
 
 
 def _core(document: Document) -> list[str]:

@@ -1,0 +1,189 @@
+"""Would the tests notice if the router's code were wrong? `python -m tests.hybrid.mutate [STEM …]`.
+
+Every comparison, condition, constant, operator, call of `raise`, argument and statement of a file is changed,
+one at a time, in a copy of the package; the file's own tests and the router's then have to fail. It prints
+the survivors.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "snippets" / "hybrid"
+STEMS = ["policy", "surface", "gate", "endpoint", "transport", "prove", "client", "router"]
+WORKERS = 2
+PARTS = ["snippets", "tests", "theme/__init__.py", "theme/twins.py"]
+PARTS += ["conftest.py", "pyproject.toml", "mkdocs.yml"]
+COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+}
+CALCULATED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What could stand in place of a node."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARED:
+        yield ast.Compare(node.left, [COMPARED[type(node.ops[0])](), *node.ops[1:]], node.comparators)
+    elif isinstance(node, ast.BoolOp):
+        yield ast.BoolOp(ast.And() if isinstance(node.op, ast.Or) else ast.Or(), node.values)
+        for left_out in range(len(node.values)):
+            rest = [*node.values[:left_out], *node.values[left_out + 1 :]]
+            yield rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield node.operand
+    elif isinstance(node, ast.BinOp) and type(node.op) in CALCULATED:
+        yield ast.BinOp(node.left, CALCULATED[type(node.op)](), node.right)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield ast.Constant(not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        yield ast.Constant(node.value + 1)
+    elif isinstance(node, ast.If | ast.IfExp):
+        for constant in (True, False):
+            changed = copy.copy(node)
+            changed.test = ast.Constant(constant)
+            yield changed
+    elif isinstance(node, ast.Raise | ast.AugAssign) or _is_call(node):
+        yield ast.Pass()
+    elif isinstance(node, ast.Return) and ast.unparse(node) not in {"return", "return None"}:
+        yield ast.Return(None)
+
+
+def _is_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+
+
+def typed(tree: ast.Module) -> set[int]:
+    """Nodes of annotations and of names for types: they do nothing at run time."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        roots = []
+        if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
+            roots.append(node.annotation)
+        if isinstance(node, ast.FunctionDef) and node.returns:
+            roots.append(node.returns)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp | ast.Subscript):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            roots += [node.value] * any(name[0].isupper() and not name.isupper() for name in names)
+        found |= {id(inner) for root in roots for inner in ast.walk(root)}
+    return found
+
+
+class Replace(ast.NodeTransformer):
+    """Puts one node in place of another."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old = old
+        self.new = new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Where and what was changed, and the changed source."""
+    count = len(list(ast.walk(ast.parse(source))))
+    for number in range(count):
+        for which in range(4):
+            tree = ast.parse(source)
+            node = list(ast.walk(tree))[number]
+            if id(node) in typed(tree):
+                break
+            found = list(changes(node))
+            if which >= len(found):
+                break
+            before = ast.unparse(node).splitlines()[0]
+            after = ast.unparse(ast.fix_missing_locations(found[which])).splitlines()[0]
+            changed = ast.fix_missing_locations(Replace(node, found[which]).visit(tree))
+            yield f"{getattr(node, 'lineno', 0)}: {before}  ->  {after}", ast.unparse(changed)
+
+
+def survives(stem: str, source: str, folder: Path) -> bool:
+    """Whether all tests pass with the changed file."""
+    place = folder / "snippets" / "hybrid" / f"{stem}.py"
+    kept = place.read_text(encoding="utf-8")
+    place.write_text(source, encoding="utf-8")
+    names = dict.fromkeys([stem, "router"])
+    tests = [f"tests/hybrid/test_{name}.py" for name in names]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests],
+            cwd=folder,
+            env={**os.environ, "WITHOUT_ENGINE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        place.write_text(kept, encoding="utf-8")
+    return done.returncode == 0
+
+
+def main(stems: list[str]) -> int:
+    """Judge all mutants of the files; print the survivors and the share that was noticed."""
+    jobs = [
+        (stem, where, source)
+        for stem in stems or STEMS
+        for where, source in mutants(
+            (ROOT / "snippets" / "hybrid" / f"{stem}.py").read_text(encoding="utf-8")
+        )
+    ]
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(WORKERS) as pool:
+        folders = [Path(name, str(number)) for number in range(WORKERS)]
+        for folder in folders:
+            folder.mkdir()
+            for part in PARTS:
+                copying = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+                (folder / part).parent.mkdir(exist_ok=True)
+                copying(ROOT / part, folder / part)
+        free = list(folders)
+
+        def judge(job: tuple[str, str, str]) -> tuple[str, str, bool]:
+            folder = free.pop()
+            try:
+                return job[0], job[1], survives(job[0], job[2], folder)
+            finally:
+                free.append(folder)
+
+        judged = list(pool.map(judge, jobs))
+    for stem in stems or STEMS:
+        mine = [(where, left) for other, where, left in judged if other == stem]
+        print(f"{stem}: {sum(not left for _, left in mine)} of {len(mine)} noticed")
+        for where, left in mine:
+            if left:
+                print(f"  survives, line {where}")
+    noticed = sum(not left for *_, left in judged)
+    print(f"{noticed} of {len(judged)}, {noticed / len(judged):.1%}")
+    return 0 if noticed >= 0.95 * len(judged) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
