@@ -167,6 +167,12 @@ def test_a_start_adds_up_image_weights_and_engine() -> None:
     assert seconds_to_start(START) - seconds_to_start(cached) == pytest.approx(24)
 
 
+def test_a_node_has_the_image_unless_told() -> None:
+    assert seconds_to_start(Start(weights_gib=1, read_gb_per_s=1, engine_seconds=0)) == pytest.approx(
+        1.073741824
+    )
+
+
 def test_an_image_is_pulled_at_a_tenth_of_a_gigabyte_a_second_unless_told() -> None:
     slow = Start(weights_gib=1, read_gb_per_s=1, image_gb=1, engine_seconds=0)
     assert seconds_to_start(slow) == pytest.approx(10 + 1.073741824)
