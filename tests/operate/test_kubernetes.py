@@ -192,7 +192,7 @@ def test_what_is_out_of_bounds_is_named(name: str, least: float, most: float) ->
 
 @pytest.mark.parametrize(("name", "most"), [("image_gb", 200), ("engine_seconds", 3600)])
 def test_nothing_to_pull_or_to_compile_is_fine(name: str, most: float) -> None:
-    for fine in (0, most):
+    for fine in (0.1, 0, most):
         Start(**{**START.model_dump(), name: fine})
     for wrong in (-0.1, most + 0.1):
         with pytest.raises(ValidationError, match=name):
@@ -237,7 +237,8 @@ def test_bounds_of_replicas(name: str, least: int, most: int) -> None:
 
 
 def test_bounds_of_the_target() -> None:
-    Scale(target_per_replica=10_000, least=1, most=1)
+    for fine in (0.1, 10_000):
+        Scale(target_per_replica=fine, least=1, most=1)
     for wrong in (0, 10_001):
         with pytest.raises(ValidationError, match="target_per_replica"):
             Scale(target_per_replica=wrong, least=1, most=1)
