@@ -35,7 +35,7 @@ def steps(text: str) -> Iterator[Step]:
             continue
         whole = line.strip()
         while whole.endswith("\\"):
-            _, more = next(lines, (0, ""))
+            more = next(lines, ("", ""))[-1]
             if not _comment(more):
                 whole = whole[:-1] + more.strip()
         for end in HERE.findall(whole):

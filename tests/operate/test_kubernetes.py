@@ -167,6 +167,12 @@ def test_a_start_adds_up_image_weights_and_engine() -> None:
     assert seconds_to_start(START) - seconds_to_start(cached) == pytest.approx(24)
 
 
+def test_a_node_has_the_image_unless_told() -> None:
+    assert seconds_to_start(Start(weights_gib=1, read_gb_per_s=1, engine_seconds=0)) == pytest.approx(
+        1.073741824
+    )
+
+
 def test_an_image_is_pulled_at_a_tenth_of_a_gigabyte_a_second_unless_told() -> None:
     slow = Start(weights_gib=1, read_gb_per_s=1, image_gb=1, engine_seconds=0)
     assert seconds_to_start(slow) == pytest.approx(10 + 1.073741824)
@@ -186,7 +192,7 @@ def test_what_is_out_of_bounds_is_named(name: str, least: float, most: float) ->
 
 @pytest.mark.parametrize(("name", "most"), [("image_gb", 200), ("engine_seconds", 3600)])
 def test_nothing_to_pull_or_to_compile_is_fine(name: str, most: float) -> None:
-    for fine in (0, most):
+    for fine in (0.1, 0, most):
         Start(**{**START.model_dump(), name: fine})
     for wrong in (-0.1, most + 0.1):
         with pytest.raises(ValidationError, match=name):
@@ -231,7 +237,8 @@ def test_bounds_of_replicas(name: str, least: int, most: int) -> None:
 
 
 def test_bounds_of_the_target() -> None:
-    Scale(target_per_replica=10_000, least=1, most=1)
+    for fine in (0.1, 10_000):
+        Scale(target_per_replica=fine, least=1, most=1)
     for wrong in (0, 10_001):
         with pytest.raises(ValidationError, match="target_per_replica"):
             Scale(target_per_replica=wrong, least=1, most=1)
