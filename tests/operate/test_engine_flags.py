@@ -101,6 +101,7 @@ def test_what_starts_no_engine_is_none_of_our_business(line: str) -> None:
         (VLLM + "--mamba-cache-mode none", "vllm serve: --mamba-cache-mode: deprecated"),
         ("mlx_lm.server --hosts 127.0.0.1", "mlx_lm.server: --hosts: no such flag; nearest: --host, --port"),
         ("ollama serve --port 1", "ollama serve: --port: no such flag; nearest: none is near"),
+        ("ollama start --port 1", "ollama serve: --port: no such flag"),
         ("sudo -u ollama ollama serve --port 1", "ollama serve: --port: no such flag"),
         (
             "OLLAMA_CONTEXT_LENGHT=1 ollama serve",
