@@ -28,10 +28,11 @@ update: setup ## rewrite outputs, tables and figures of all pages (or PAGE=…)
 build: setup ## both builds of the site, in build/
 	@python -m theme.build
 
-bench: setup ## how fast the page checker, the simulator and the quantizers are
+bench: setup ## how fast the page checker, the simulator, the quantizers and the scan are
 	@python -m tests.pages bench
 	@python -m tests.hardware.bench
 	@python -m tests.quantization.bench
+	@python -m tests.hybrid.bench
 
 audit: setup ## what ages: expired facts, prices, links, judged by today's date
 	@python -m tests.pages audit
