@@ -65,9 +65,9 @@ def call_of(
             variables[key] = value
         elif word in WITH_VALUE:
             del left[:1]
-        elif (
-            name not in WRAPPERS and word[:1] != "-"
-        ):
+        elif word.startswith("-"):
+            continue
+        elif name not in WRAPPERS:
             return None
     else:
         return None

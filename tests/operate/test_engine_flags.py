@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snippets.data.flags import Flag, read_commands
-from snippets.operate.engine_flags import Call, complaints, read_flags, words_of_image
+from snippets.data.flags import Flag, command, read_commands
+from snippets.operate.engine_flags import Call, Seen, call_of, complaints, read_flags, words_of_image
 
 LLAMA = "llama-server -m a.gguf --api-key-file key "
 VLLM = "VLLM_API_KEY=$KEY vllm serve Qwen/Qwen3-0.6B --host 127.0.0.1 "
@@ -62,6 +62,7 @@ def said(line: str, proxied: bool = False) -> list[str]:
         "llama-server --version",
         "llama-server --host 0.0.0.0 --help",
         "vllm --version",
+        "ollama --version now",
         "ollama",
     ],
 )
@@ -100,6 +101,8 @@ def test_what_starts_no_engine_is_none_of_our_business(line: str) -> None:
         (VLLM + "--mamba-cache-mode none", "vllm serve: --mamba-cache-mode: deprecated"),
         ("mlx_lm.server --hosts 127.0.0.1", "mlx_lm.server: --hosts: no such flag; nearest: --host, --port"),
         ("ollama serve --port 1", "ollama serve: --port: no such flag; nearest: none is near"),
+        ("ollama start --port 1", "ollama serve: --port: no such flag"),
+        ("sudo -u ollama ollama serve --port 1", "ollama serve: --port: no such flag"),
         (
             "OLLAMA_CONTEXT_LENGHT=1 ollama serve",
             "OLLAMA_CONTEXT_LENGHT: no such variable; nearest: OLLAMA_CONTEXT_LENGTH, OLLAMA_NEW_ENGINE",
@@ -121,12 +124,44 @@ def test_what_the_engine_would_refuse_is_named_with_what_is_allowed(line: str, c
     assert complaint in found[0]
 
 
+def test_the_three_nearest_variables_are_offered() -> None:
+    (found,) = said("VLLM_API_KEYS=$A " + VLLM)
+    assert len(found.partition("nearest: ")[2].split(", ")) == 3
+
+
 def test_words_behind_a_value_are_flags_again() -> None:
     assert len(said(LLAMA + "--control-vector-layer-range 1 2 --bad")) == 1
     assert len(said(VLLM + "--served-model-name one --bad")) == 1
     assert len(said("ollama run a --think --bad")) == 1
     # A value behind = is the only one, so the next word is the engine's to refuse, and no value.
     assert len(said(VLLM + "--port=1 --bad")) == 1
+
+
+def test_another_name_of_a_command_is_the_command() -> None:
+    for line in ("ollama ls", "ollama list"):
+        call = call_of(line.split(), {})
+        assert isinstance(call, Call)
+        assert (call.command.id, call.given) == ("ollama-list", ())
+
+
+@pytest.mark.parametrize(
+    ("values", "words", "taken"),
+    [
+        ("?", "--a b c", "b"),
+        ("?", "--a", ""),
+        ("+", "--a b c", "b c"),
+        ("+", "--a=b c", "b"),
+        ("=", "--a b", ""),
+        ("=", "--a=b c", "b"),
+        ("2", "--a b c d", "b c"),
+        ("1", "--a=b c", "b"),
+    ],
+)
+def test_a_flag_takes_the_words_that_are_its_own(values: str, words: str, taken: str) -> None:
+    one = command("ollama-run").model_copy(
+        update={"flags": (Flag.model_validate({"spellings": ["--a"], "values": values}),)}
+    )
+    assert read_flags(Call(one, tuple(words.split()), {})) == Seen({"--a": taken}, [])
 
 
 def test_a_dash_alone_and_a_number_are_no_flags() -> None:

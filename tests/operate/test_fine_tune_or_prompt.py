@@ -107,6 +107,7 @@ def test_cached_tokens_are_saved_at_their_own_price() -> None:
 
 def test_a_month_of_tuning_is_its_parts() -> None:
     assert tuning_usd_per_month(Tuning(**TUNING), 24) == pytest.approx(500 + 500 + 100)
+    assert tuning_usd_per_month(Tuning(**TUNING), 0.5) == pytest.approx(24_000 + 500 + 100)
 
 
 def test_at_the_break_even_a_month_of_either_costs_the_same() -> None:
