@@ -82,7 +82,8 @@ def test_bytes_that_are_not_json_get_no_permit() -> None:
 
 def test_without_a_permit_nothing_is_sent() -> None:
     out, cloud = gate()
-    for permit in (None, True, "permit", ("1", "2", "3"), []):
+    made_up: list[object] = [None, True, "permit", ("1", "2", "3"), []]
+    for permit in made_up:
         refused(out, request(CLOUD, BODY, permit))
     assert cloud.got == []
 
