@@ -56,7 +56,7 @@ def test_every_section_of_every_snippet_is_shown() -> None:
     sections = [
         f"{snippet}:{name}"
         for snippet in _snippets()
-        for name in re.findall(r"\[start:(\w+)\]", (ROOT / snippet).read_text(encoding="utf-8"))
+        for name in re.findall(r"--8<-- \[start:(\w+)\]", (ROOT / snippet).read_text(encoding="utf-8"))
     ]
     assert sections
     assert [section for section in sections if f'"{section}"' not in pages] == []
