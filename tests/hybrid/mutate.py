@@ -71,7 +71,7 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             yield changed
     elif isinstance(node, ast.Raise | ast.AugAssign) or _is_call(node):
         yield ast.Pass()
-    elif isinstance(node, ast.Return) and ast.unparse(node) not in {"return", "return None"}:
+    elif isinstance(node, ast.Return) and ast.unparse(node) not in {"return", "return None", "return False"}:
         yield ast.Return(None)
 
 

@@ -112,6 +112,8 @@ def test_what_is_packed_is_not_unpacked() -> None:
         "{}",
         "null",
         '{"choices": {}}',
+        '{"choices": {"a": 1}}',
+        '{"choices": "x"}',
         '{"choices": []}',
         '{"choices": ["x"]}',
         '{"choices": [{}]}',
@@ -260,3 +262,19 @@ def test_getting_an_object() -> None:
     assert (recorder.got[0].method, str(recorder.got[0].url)) == ("GET", "https://cloud.example/x")
     assert recorder.got[0].headers["authorization"] == "Bearer cloud-key"
     fails(Kind.STATUS, lambda: get(server(httpx.Response(302)), CLOUD, "https://cloud.example/x", 100), 302)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+def test_what_is_refused_is_closed(kind: str) -> None:
+    endless = Endless(b"x")
+    status = 200 if kind == "text/html" else 500
+    with pytest.raises(HybridError):
+        ask(httpx.Response(status, stream=endless, headers={"content-type": kind}))
+    assert endless.closed
+    assert endless.taken == 0
+
+
+def test_a_stream_is_bounded_to_the_byte() -> None:
+    text = "data: [DONE]\n"
+    assert pieces(raw(text), len(text)) == []
+    fails(Kind.TOO_LARGE, lambda: pieces(raw(text), len(text) - 1))

@@ -50,6 +50,7 @@ def test_scheme_host_and_port(url: str, origin: tuple[str, str, int]) -> None:
         "http://localhost/v1\r\nX: 1",
         "http://ⅼocalhost/v1",
         "http://[::1/v1",
+        "https://0313.0.0161.07/v1",
         "http://[::1%25eth0]/v1?",
         "",
     ],
@@ -134,3 +135,9 @@ def test_within_a_network_of_ones_own() -> None:
     assert not within("10.2.0.1", own)
     assert not within("127.0.0.1", own)
     assert not within("10.1.2.3", [])
+
+
+def test_an_endpoint_does_not_change() -> None:
+    end = Endpoint(url="http://localhost/v1", model="m")
+    with pytest.raises(ValidationError, match="frozen"):
+        end.url = "https://evil.example"  # type: ignore[misc]

@@ -7,9 +7,11 @@ import gc
 import json
 import logging
 import pickle
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from snippets.hybrid.errors import HybridError, Kind
 from snippets.hybrid.policy import Label, Reason, Route, Task
 from snippets.hybrid.record import Record
 from snippets.hybrid.retries import RetrySettings
-from snippets.hybrid.router import HybridLLMRouter
+from snippets.hybrid.router import NOTHING, HybridLLMRouter, Run
 from tests.hybrid.fakes import Clock, Recorder, answered, ask, events, settings
 
 CANARY = "canary-9d27e1"  # nothing that a scan could find
@@ -563,3 +565,65 @@ def test_ten_megabytes_go_nowhere() -> None:
     world = World(overflow=True)
     assert world.refused(ask("x" * 10_000_000), **PUBLIC).kind is Kind.TOO_LONG
     assert world.local.got == world.cloud.got == []
+
+
+def test_a_budget_that_runs_out_between_two_tries_ends_them() -> None:
+    tight = BudgetSettings(input_usd_per_million=0, output_usd_per_million=0, most_tokens=600)
+    world = World(cloud=fault(FAULTS["503"]), budget=tight, retries=RetrySettings(wait_s=0))
+    assert world.chat({"messages": ask(), "max_tokens": 400}, **PUBLIC) == "answered"
+    assert len(world.cloud.chats) == 1
+
+
+def test_what_was_held_back_and_not_used_is_free_again() -> None:
+    tight = BudgetSettings(input_usd_per_million=0, output_usd_per_million=0, most_tokens=600)
+    world = World(budget=tight)
+    for _ in range(3):
+        world.chat({"messages": ask(), "max_tokens": 400}, **PUBLIC)
+    assert len(world.cloud.chats) == 3
+
+
+def test_a_server_that_counts_only_the_prompt() -> None:
+    answer = {"choices": [{"message": {}}], "usage": {"prompt_tokens": 5}}
+    world = World(fault(lambda: httpx.Response(200, json=answer)))
+    world.chat(ask())
+    assert world.records[0].spent
+    assert world.records[0].spent.output_tokens == 0
+
+
+def test_9_a_request_on_its_way_does_not_show_itself() -> None:
+    run = Run(Label.PUBLIC, Task.DEFAULT, CANARY, 0, CANARY.encode(), CANARY.encode(), NOTHING)
+    assert CANARY not in repr(run)
+
+
+class Real(BaseHTTPRequestHandler):
+    """A real server of the API, on loopback."""
+
+    def do_GET(self) -> None:
+        self.say({"data": [{"id": "small"}]} if self.path == "/v1/models" else {"models": []})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.say({"choices": [{"message": {"content": f"port {self.server.server_port}"}}]})  # type: ignore[attr-defined]
+
+    def say(self, value: Any) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def test_without_transports_it_uses_the_network() -> None:
+    with HTTPServer(("127.0.0.1", 0), Real) as here, HTTPServer(("127.0.0.1", 0), Real) as there:
+        for one in (here, there):
+            threading.Thread(target=one.serve_forever, args=(0.02,), daemon=True).start()
+        ends = [{"url": f"http://127.0.0.1:{one.server_port}/v1", "model": "small"} for one in (here, there)]
+        router = HybridLLMRouter(settings(local=ends[0], cloud=ends[1]), scan)
+        assert router.chat(ask()).text == f"port {here.server_port}"
+        assert router.chat(ask(), **PUBLIC).text == f"port {there.server_port}"
+        for one in (here, there):
+            one.shutdown()

@@ -274,3 +274,33 @@ def test_a_category_is_a_word_or_some(category: str) -> None:
 def test_no_text_is_looked_at_in_more_than_linear_time() -> None:
     for text in ("A" * 200_000, "%41" * 60_000, "&#65;" * 40_000, "\\u0041" * 30_000, "[" * 200_000):
         assert sum(len(one) for one in decoded(text)) <= 5 * len(text)
+
+
+def test_base64_that_a_letter_follows_is_read() -> None:
+    run = base64.b64encode(b"it is her").decode()
+    assert len(run) == 12
+    assert "it is her" in set(decoded(run + "A"))
+    assert "it is here" in set(decoded(base64.b64encode(b"it is here").decode()))
+
+
+def test_all_that_is_known_may_come_together() -> None:
+    assert known({**dict.fromkeys(BODY, 1), "messages": []})
+    assert known(chat(**dict.fromkeys(MESSAGE, "x")))
+
+
+def test_nothing_is_no_text() -> None:
+    assert list(leaves(None)) == []
+    assert list(leaves([None, 0, False])) == [("", "0"), ("", "False")]
+
+
+def test_json_in_a_text_counts_for_the_depth() -> None:
+    value: Any = '["x"]'
+    for _ in range(30):
+        value = [value]
+    assert ("", "x") in list(leaves(value))
+    with pytest.raises(HybridError):
+        list(leaves([value]))
+
+
+def test_a_count_below_zero_is_found_as_none_of_it() -> None:
+    assert inspect(seal(chat()), lambda _: {"a": -1}) == {"a": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import time
@@ -253,3 +254,10 @@ def test_what_was_sent_and_read_is_not_in_the_error() -> None:
     with server(cut) as (port, _):
         error = fails(Kind.CUT, lambda: get(direct(), port))
     assert "canary" not in repr(vars(error)) + str(error)
+
+
+def test_headers_of_an_answer_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with server(reply(b"{}", more="X-Echo: canary\r\n")) as (port, _):
+        assert get(direct(), port).headers["x-echo"] == "canary"
+    assert "canary" not in caplog.text
