@@ -1,6 +1,7 @@
 """When is it no use to ask again?"""
 
 # --8<-- [start:breaker]
+import math
 from threading import Lock
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,7 +41,7 @@ class Breaker:
         self._settings = settings
         self._lock = Lock()
         self._failures = 0
-        self._shut_until = 0.0
+        self._shut_until = -math.inf
 
     def closed(self, now_s: float) -> bool:
         """Say whether a request would pass."""

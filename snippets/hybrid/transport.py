@@ -167,7 +167,6 @@ class Direct(httpx.BaseTransport):
         until = self._clock() + self._seconds
         pool = httpcore.ConnectionPool(
             self._tls,
-            max_keepalive_connections=0,
             network_backend=Pinned(
                 self._networks, until, self._clock
             ),

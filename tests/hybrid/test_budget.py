@@ -122,3 +122,16 @@ def test_nothing_costs_less_than_nothing(wrong: dict[str, int]) -> None:
 def test_prices_have_to_be_said() -> None:
     with pytest.raises(ValidationError, match="output_usd_per_million"):
         BudgetSettings.model_validate({"input_usd_per_million": 1})
+
+
+def test_a_new_budget_has_spent_nothing() -> None:
+    budget = Budget(SETTINGS)
+    assert (budget.tokens, budget.usd) == (0, 0)
+
+
+def test_the_least_that_is_allowed() -> None:
+    least = BudgetSettings(
+        window_s=0.001, most_tokens=0, most_usd=0, input_usd_per_million=0, output_usd_per_million=0
+    )
+    assert Budget(least).fits(spent(0), 0)
+    assert not Budget(least).fits(spent(1), 0)

@@ -101,6 +101,7 @@ def test_bounds(wrong: dict[str, Any]) -> None:
     refuses(next(iter(wrong)), **wrong)
     assert Settings.model_validate({**WHOLE, "seconds": 3_600, "most_body_bytes": 1, "most_answer_bytes": 1})
     assert Settings.model_validate({**WHOLE, "most_output_tokens": 1}).most_output_tokens == 1
+    assert Settings.model_validate({**WHOLE, "seconds": 0.001}).seconds == 0.001
 
 
 def test_a_secret_in_a_setting_is_not_in_the_error() -> None:
