@@ -24,16 +24,16 @@ def emails(text: str) -> int:
 # --8<-- [end:email]
 
 # --8<-- [start:ip]
+# A word in front makes four numbers a version.
 IPV4 = re.compile(
-    "(?<![0-9A-Za-z.])(?:[0-9]{1,3}[.]){3}[0-9]{1,3}"
+    "(?i:(version|release|ver|rev|v)[.:= ]{0,3})?"
+    "(?<![0-9A-Za-z.])"
+    "((?:[0-9]{1,3}[.]){3}[0-9]{1,3})"
     "(?![0-9A-Za-z]|[.][0-9])"
 )
 IPV6 = re.compile(
     "(?<![0-9A-Za-z:.])[0-9A-Fa-f:.]{3,45}"
     "(?![0-9A-Za-z:.])"
-)
-VERSION = re.compile(
-    "(?i:version|release|ver|rev|v)[.:= ]{0,3}$"
 )
 
 
@@ -57,7 +57,7 @@ def ips(text: str) -> int:
     six = [
         found.span()
         for found in IPV6.finditer(text)
-        if found.group().count(":") > 1
+        if ":" in found.group()
         and any(map(str.isdigit, found.group()))
         and (
             is_address(found.group())
@@ -70,15 +70,11 @@ def ips(text: str) -> int:
         i for span in six for i in range(*span)
     }
     four = [
-        found.start()
+        found.start(2)
         for found in IPV4.finditer(text)
-        if found.start() not in within
-        and is_address(found.group())
-        and not VERSION.search(
-            text,
-            max(0, found.start() - 12),
-            found.start(),
-        )
+        if not found[1]
+        and found.start(2) not in within
+        and is_address(found[2])
     ]
     return len(six) + len(four)
 

@@ -61,6 +61,28 @@ def test_a_row_out_of_bounds_is_refused(field: str, good: object, bad: object) -
         Detection.model_validate(record(rows=[ROW | {field: bad}]))
 
 
+@pytest.mark.parametrize("field", ["machine", "python", "public_set"])
+def test_a_name_is_at_least_a_character(field: str) -> None:
+    Detection.model_validate(record(**{field: "x"}))
+    with pytest.raises(ValidationError, match=field):
+        Detection.model_validate(record(**{field: ""}))
+
+
+@pytest.mark.parametrize("field", ["name", "version", "setting"])
+def test_what_a_detector_is_called_is_at_least_a_character(field: str) -> None:
+    ours = record()["detectors"]["ours"]
+    Detection.model_validate(record(detectors={"ours": ours | {field: "x"}}))
+    with pytest.raises(ValidationError, match=field):
+        Detection.model_validate(record(detectors={"ours": ours | {field: ""}}))
+
+
+def test_one_row_is_enough_and_none_is_not() -> None:
+    Detection.model_validate(record(rows=[ROW]))
+    with pytest.raises(ValidationError, match="rows"):
+        Detection.model_validate(record(rows=[]))
+    Detection.model_validate(record(rows=[ROW | {"kind": "x"}]))
+
+
 @pytest.mark.parametrize(("good", "bad"), [(10_000, 10_000.1), (0.001, 0)])
 def test_a_time_out_of_bounds_is_refused(good: float, bad: float) -> None:
     ours = record()["detectors"]["ours"]

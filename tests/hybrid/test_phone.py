@@ -98,6 +98,16 @@ def test_the_example_number_of_each_region_is_valid_there(region: str) -> None:
     assert is_national(national)
 
 
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [("04729900", False), ("059324024", True), ("056198137794", True), ("0400795315975", False)],
+)
+def test_nine_to_twelve_digits_are_a_national_number(text: str, there: bool) -> None:
+    # Each is valid in Germany; shorter and longer ones are too often something else.
+    assert phonenumbers.is_valid_number(phonenumbers.parse(text, "DE"))
+    assert is_national(text) is there
+
+
 def test_a_number_of_no_region_is_not_national() -> None:
     assert not is_national("0000 000 000")
     assert not is_national("x")
