@@ -70,10 +70,10 @@ def ips(text: str) -> int:
         i for span in six for i in range(*span)
     }
     four = [
-        found.start(2)
+        found.start()
         for found in IPV4.finditer(text)
         if not found[1]
-        and found.start(2) not in within
+        and found.start() not in within
         and is_address(found[2])
     ]
     return len(six) + len(four)
