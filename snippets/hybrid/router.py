@@ -365,16 +365,18 @@ class HybridLLMRouter:
                 self._settings.most_answer_bytes,
             )
         except HybridError as error:
-            if error.free:
-                run.spent = NOTHING
-            self._settle(run)
+            cost = (
+                NOTHING if error.free else run.most
+            )
+            self._settle(run, cost)
             raise
 
-    def _settle(self, run: Run) -> None:
+    def _settle(
+        self, run: Run, spent: Spent
+    ) -> None:
         """Book what a try did cost, or the most."""
         prices = self._settings.budget
         if self._far and prices and run.held:
-            spent = run.spent or run.most
             self._far[2].settle(run.held, spent)
             run.usd += spent.usd(prices)
         run.held = None
@@ -403,7 +405,7 @@ class HybridLLMRouter:
         self, run: Run, kind: Kind | None = None
     ) -> Record:
         """Settle the cost, and keep the record."""
-        self._settle(run)
+        self._settle(run, run.spent or run.most)
         record = Record(
             route=run.route,
             reason=run.reason,

@@ -627,3 +627,17 @@ def test_without_transports_it_uses_the_network() -> None:
         assert router.chat(ask(), **PUBLIC).text == f"port {there.server_port}"
         for one in (here, there):
             one.shutdown()
+
+
+def test_a_try_that_was_free_does_not_make_the_next_one_free() -> None:
+    """Refused first, then answered without a count of tokens: that is booked at the most."""
+    answers = iter([httpx.Response(429)])
+    uncounted = {"choices": [{"message": {}}]}
+    world = World(
+        cloud=lambda _: next(answers, None) or httpx.Response(200, json=uncounted),
+        budget=PRICES,
+        retries=RetrySettings(wait_s=0),
+    )
+    world.chat({"messages": ask(), "max_tokens": 10}, **PUBLIC)
+    assert world.records[0].usd > 10 * 2_000 / 1e6
+    assert world.records[0].spent is None
