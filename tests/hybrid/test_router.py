@@ -632,9 +632,9 @@ def test_without_transports_it_uses_the_network() -> None:
 def test_a_try_that_was_free_does_not_make_the_next_one_free() -> None:
     """Refused first, then answered without a count of tokens: that is booked at the most."""
     answers = iter([httpx.Response(429)])
-    uncounted = {"choices": [{"message": {}}]}
+    uncounted: dict[str, Any] = {"choices": [{"message": {}}]}
     world = World(
-        cloud=lambda _: next(answers, None) or httpx.Response(200, json=uncounted),
+        cloud=fault(lambda: next(answers, None) or httpx.Response(200, json=uncounted)),
         budget=PRICES,
         retries=RetrySettings(wait_s=0),
     )
