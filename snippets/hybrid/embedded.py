@@ -40,6 +40,11 @@ class Embedded:
         asked.endpoint_metrics = False
         asked.verbosity = 0
         self._server: Any = library.Server(asked)
+        # One that ends before it has begun to wait
+        # for work never ends: give it some, first.
+        self._server.handle_completions(
+            {"prompt": "", "n_predict": 0}
+        )
         url = self._server.listening_address
         self.endpoint = Endpoint(
             url=f"{url}/v1",

@@ -71,6 +71,7 @@ def answer(engine: Any, job: dict[str, Any]) -> dict[str, Any]:
         except BaseException as error:
             os.write(here, f"\n{error!r}\n".encode())
         finally:
+            time.sleep(1)  # the engine logs from a thread of its own, and its last words say what failed
             os._exit(1)
     os.close(here)
     until = ALLOCATED if job["allocate"] else PROJECTED

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import ast
 import copy
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.copies import Copy
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "snippets" / "hybrid"
 STEMS = ["policy", "surface", "gate", "endpoint", "transport", "prove", "client", "router"]
 WORKERS = 2
-PARTS = ["snippets", "tests", "theme/__init__.py", "theme/twins.py"]
-PARTS += ["conftest.py", "pyproject.toml", "mkdocs.yml"]
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -124,27 +121,10 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
             yield f"{getattr(node, 'lineno', 0)}: {before}  ->  {after}", ast.unparse(changed)
 
 
-def survives(stem: str, source: str, folder: Path) -> bool:
+def survives(stem: str, source: str, project: Copy) -> bool:
     """Whether all tests pass with the changed file."""
-    place = folder / "snippets" / "hybrid" / f"{stem}.py"
-    kept = place.read_text(encoding="utf-8")
-    place.write_text(source, encoding="utf-8")
-    names = dict.fromkeys([stem, "router"])
-    tests = [f"tests/hybrid/test_{name}.py" for name in names]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests],
-            cwd=folder,
-            env={**os.environ, "WITHOUT_ENGINE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        place.write_text(kept, encoding="utf-8")
-    return done.returncode == 0
+    tests = [f"tests/hybrid/test_{name}.py" for name in dict.fromkeys([stem, "router"])]
+    return project.status(tests, Path("snippets", "hybrid", f"{stem}.py"), source) == 0
 
 
 def main(stems: list[str]) -> int:
@@ -157,21 +137,14 @@ def main(stems: list[str]) -> int:
         )
     ]
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(WORKERS) as pool:
-        folders = [Path(name, str(number)) for number in range(WORKERS)]
-        for folder in folders:
-            folder.mkdir()
-            for part in PARTS:
-                copying = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-                (folder / part).parent.mkdir(exist_ok=True)
-                copying(ROOT / part, folder / part)
-        free = list(folders)
+        free = [Copy(Path(name, str(number))) for number in range(WORKERS)]
 
         def judge(job: tuple[str, str, str]) -> tuple[str, str, bool]:
-            folder = free.pop()
+            project = free.pop()
             try:
-                return job[0], job[1], survives(job[0], job[2], folder)
+                return job[0], job[1], survives(job[0], job[2], project)
             finally:
-                free.append(folder)
+                free.append(project)
 
         judged = list(pool.map(judge, jobs))
     for stem in stems or STEMS:

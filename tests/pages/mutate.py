@@ -2,8 +2,8 @@
 
 Figures are changed in the text that the renderer gives, in every digit and every way. Outputs are changed
 on the page, one digit a line. Both are judged against what the blocks printed.
-Constants of the snippets, and inputs that a page types, are changed and the page is run again; where
-the page stays green, the unit tests of the included snippet and of those that import it have to notice.
+Inputs that a page types are changed and the page is run again. Constants of a snippet are changed for its own
+unit tests, then for the page, then for the tests of the snippets that import it: one of them has to notice.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import multiprocessing
 import os
 import random
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,6 +22,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from tests.copies import Copy
 from tests.pages import figures
 from tests.pages.collect import DOCS, ROOT, Block, find_pages
 from tests.pages.execute import Run
@@ -135,10 +133,10 @@ def figure_mutants(check: Check) -> Iterator[tuple[Mutant, bool]]:
             yield Mutant("figure", check.page.path, line, figure.start, text, other), caught
 
 
-def is_caught(mutant: Mutant, check: Check) -> bool:
+def is_caught(mutant: Mutant, check: Check, copy: Copy) -> bool:
     """Whether the checker goes red; `check` is the page as it stands, run and without a problem."""
     if mutant.kind in {"constant", "input"}:
-        return _constant_is_caught(mutant, check)
+        return _constant_is_caught(mutant, check, copy)
     changed = Check.of(ROOT / mutant.page, mutant.applied(check.page.source))
     changed.run = Run(changed.page, check.run.results)
     for block in changed.page.blocks:
@@ -153,7 +151,21 @@ def _asks_engine(check: Check) -> bool:
     return bool(IN_PROCESS.search(check.page.source))
 
 
-def _constant_is_caught(mutant: Mutant, check: Check) -> bool:
+def _constant_is_caught(mutant: Mutant, check: Check, copy: Copy) -> bool:
+    """Whether the snippet's own tests notice, or the page, or the tests of what imports the snippet."""
+    snippet, changed = _changed_snippet(mutant, check)
+    if snippet is None:
+        return _page_notices(mutant)
+    own, *users = (path for path in _tests_of(snippet) if (ROOT / path).exists())
+    return (
+        _tests_notice(copy, (own,), snippet, changed)
+        or _page_notices(mutant)
+        or _tests_notice(copy, tuple(users), snippet, changed)
+    )
+
+
+def _page_notices(mutant: Mutant) -> bool:
+    """Whether the page goes red when it is run again with the changed constant."""
     changed = Check.of(ROOT / mutant.page)
     block = changed.page.blocks[mutant.block]
     code = mutant.applied(block.code)
@@ -166,51 +178,43 @@ def _constant_is_caught(mutant: Mutant, check: Check) -> bool:
     changed.check_regions()
     changed.check_charts()
     changed.check_figures()
-    return bool(changed.page.problems) or _unit_tests_notice(mutant, check)
+    return bool(changed.page.problems)
 
 
-def _unit_tests_notice(mutant: Mutant, check: Check) -> bool:
-    """Whether a test of the snippet that holds the constant, or of one that imports it, then fails."""
+def _changed_snippet(mutant: Mutant, check: Check) -> tuple[Path | None, str]:
+    """The snippet that a block includes, and its changed text; None where the page typed the block."""
     block = check.page.blocks[mutant.block]
     fence = "\n".join(check.page.lines[block.line - 1 : block.end])
     included = INCLUDE.search(fence)
     if not included:
-        return False
+        return None, ""
     snippet = Path(included["path"])
     source = (ROOT / snippet).read_text(encoding="utf-8")
     if source.count(block.code.strip("\n")) != 1:
-        return False
+        return None, ""
     shift = source.index(block.code.strip("\n")) - (len(block.code) - len(block.code.lstrip("\n")))
-    own, *users = (path for path in _tests_of(snippet) if (ROOT / path).exists())
-    for tests in ((own,), tuple(users)):  # its own tests are few, and mostly they notice
-        if not tests:
-            continue
-        if _pytest(tests, snippet, source):
-            raise ValueError(f"mend what is red before {snippet} is mutated: {', '.join(map(str, tests))}")
-        # 2: the tests cannot even be collected
-        if _pytest(tests, snippet, mutant.applied(source, shift)) in {1, 2}:
-            return True
-    return False
+    return snippet, mutant.applied(source, shift)
+
+
+def _tests_notice(copy: Copy, tests: tuple[Path, ...], snippet: Path, changed: str) -> bool:
+    if not tests:
+        return False
+    if _before(copy, tests):
+        raise ValueError(f"mend what is red before {snippet} is mutated: {', '.join(map(str, tests))}")
+    # 2: the tests cannot even be collected
+    return copy.status(map(str, tests), snippet, changed) in {1, 2}
 
 
 @cache
-def _pytest(tests: tuple[Path, ...], snippet: Path, source: str) -> int:
-    """The exit status of tests in a copy of the project where a snippet reads like this."""
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
-        for part in ("snippets", "tests", "theme"):
-            ignored = shutil.ignore_patterns("node_modules", "__pycache__", "vendor")
-            shutil.copytree(ROOT / part, copy / part, ignore=ignored)
-        for part in ("pyproject.toml", "conftest.py", "mkdocs.yml"):
-            shutil.copy(ROOT / part, copy / part)
-        (copy / "docs").mkdir()
-        (copy / snippet).write_text(source, encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *map(str, tests)]
-        environment = os.environ | {
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis"),
-            "WITHOUT_ENGINE": "1",  # its answers are in tables as well, and those are quick
-        }
-        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode
+def _before(copy: Copy, tests: tuple[Path, ...]) -> int:
+    """The exit status of tests before anything is changed."""
+    return copy.status(map(str, tests))
+
+
+@cache
+def _copy_in(folder: str) -> Copy:
+    """This process's copy of the project."""
+    return Copy(Path(folder, str(os.getpid())))
 
 
 def _tests_of(snippet: Path) -> list[Path]:
@@ -232,7 +236,7 @@ def enough(rate: dict[str, float]) -> bool:
     )
 
 
-def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]:
+def _judge(page: str, folder: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]:
     check = Check.of(ROOT / page)
     problems = check.everything()
     if problems:
@@ -241,15 +245,22 @@ def _judge(page: str, limit: int | None, seed: int) -> list[tuple[Mutant, bool]]
     if _asks_engine(check):
         every = [mutant for mutant in every if mutant.kind == "output"]
     chosen = every if limit is None else random.Random(page).sample(every, min(limit, len(every)))  # noqa: S311 - as above
-    return [*figure_mutants(check), *((mutant, is_caught(mutant, check)) for mutant in chosen)]
+    copy = _copy_in(folder)
+    return [*figure_mutants(check), *((mutant, is_caught(mutant, check, copy)) for mutant in chosen)]
 
 
 def mutate(pages: Iterable[Path], limit: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Mutate pages, at most `limit` outputs and constants of each; caught, total, rate by kind, survivors."""
     names = [path.relative_to(ROOT).as_posix() for path in pages]
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=spawned) as pool:
-        judged = [one for page in pool.map(partial(_judge, limit=limit, seed=seed), names) for one in page]
+    workers = min(2, os.cpu_count() or 1)
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(workers, mp_context=spawned) as pool:
+        try:
+            work = partial(_judge, folder=folder, limit=limit, seed=seed)
+            judged = [one for page in pool.map(work, names) for one in page]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # or all pages would be judged to the end
+            raise
     total = Counter(mutant.kind for mutant, _ in judged)
     caught = Counter(mutant.kind for mutant, red in judged if red)
     alive = (mutant for mutant, red in judged if not red)

@@ -9,9 +9,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
@@ -19,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.copies import Copy
 from tests.pages.citations import uses
 from tests.pages.collect import ROOT
 
 DATA = Path("snippets", "data")
-PARTS = ("snippets", "tests", "theme", "docs")
 # What is said of a value, and when: no figure that a page could print wrong.
 NO_VALUES = re.compile(r"^\s*(?:as_of|expires|sources|says|note|name|vendor|architecture)\s*=")
 # [id], ["id.with.dots"], and their parts: [id.part], ["id.with.dots".part]
@@ -81,24 +78,13 @@ def _changed(
     return None
 
 
-def _notices(mutant: RecordMutant, pages: list[str], copy: Path) -> bool:
+def _notices(mutant: RecordMutant, pages: list[str], copy: Copy) -> bool:
     """Whether a page that cites the record, or a test of the data, goes red."""
-    target = copy / mutant.path
-    text = target.read_text(encoding="utf-8")
-    lines = text.split("\n")
+    lines = (ROOT / mutant.path).read_text(encoding="utf-8").split("\n")
     lines[mutant.line - 1] = mutant.after
-    target.write_text("\n".join(lines), encoding="utf-8")
-    try:
-        return any(_is_red(copy, what) for what in (pages, ["tests/data"]) if what)
-    finally:
-        target.write_text(text, encoding="utf-8")
-
-
-def _is_red(copy: Path, what: list[str]) -> bool:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *what]
-    environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis")}
-    return bool(
-        subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode
+    text = "\n".join(lines)
+    return any(
+        copy.status(tests, mutant.path, text, engine=True) for tests in (pages, ["tests/data"]) if tests
     )
 
 
@@ -115,9 +101,9 @@ def mutate_records(limit: int, seed: int = 0) -> tuple[int, list[str]]:
     }
     workers = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(workers) as pool:
-        copies = [_copy(Path(name, str(worker))) for worker in range(workers)]
+        copies = [Copy(Path(name, str(worker))) for worker in range(workers)]
         pages = sorted({page for one in chosen for page in cited.get(one.record, [])})
-        if _is_red(copies[0], [*pages, "tests/data"]):
+        if copies[0].status([*pages, "tests/data"], engine=True):
             raise ValueError(f"mend what is red before records are changed: {', '.join(pages)}, tests/data")
 
         def judge(worker: int) -> list[str]:
@@ -126,13 +112,3 @@ def mutate_records(limit: int, seed: int = 0) -> tuple[int, list[str]]:
 
         survivors = [line for lines in pool.map(judge, range(workers)) for line in lines]
     return len(chosen), sorted(survivors)
-
-
-def _copy(folder: Path) -> Path:
-    ignored = shutil.ignore_patterns("node_modules", "__pycache__")
-    for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-    (folder / "theme" / "node_modules").symlink_to(ROOT / "theme" / "node_modules")  # diagrams are parsed
-    for part in ("pyproject.toml", "conftest.py", "mkdocs.yml", "README.md", "CONTRIBUTING.md"):
-        shutil.copy(ROOT / part, folder / part)
-    return folder
