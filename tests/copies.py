@@ -28,7 +28,8 @@ IMPORTED = (
     *("pymdownx.superfences", "tinycss2", "yaml", "nbformat", "jsonschema", "kubernetes_validate"),
     *("trustme", "phonenumbers", "genai_prices"),
 )
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "--timeout=30")  # a mutant may loop for good
+# A mutant may loop for good. Ended by a signal, a loop is a failure that Hypothesis runs again to shrink it.
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "--timeout=20", "--timeout-method=thread")
 MOST_SECONDS = 600  # of one run; pytest ends a test before that, but not one that hangs in C
 
 
