@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from weakref import finalize
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "snippets", "tests", "theme")
@@ -48,6 +49,7 @@ class Copy:
         self._runs = subprocess.Popen(
             [sys.executable, __file__], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        finalize(self, _end, self._runs)
 
     def status(
         self, tests: Iterable[str], changed: Path | None = None, text: str = "", *, engine: bool = False
@@ -75,6 +77,12 @@ class Copy:
             raise RuntimeError("the runs have no pipes")
         print(json.dumps(job), file=asked, flush=True)
         return int(answers.readline())
+
+
+def _end(runs: subprocess.Popen[str]) -> None:
+    """End the process that no copy asks any more."""
+    with runs:
+        runs.kill()
 
 
 def main() -> None:
