@@ -2,6 +2,7 @@
 
 # --8<-- [start:imports]
 import json
+import re
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
@@ -77,12 +78,22 @@ def send(
     if answer.status_code != 200:
         answer.close()
         raise HybridError(
-            Kind.STATUS, answer.status_code
+            Kind.STATUS,
+            answer.status_code,
+            _wait_s(answer),
         )
     if said.split(";")[0].strip() != kind or packed:
         answer.close()
         raise HybridError(Kind.NOT_JSON)
     return answer
+
+
+def _wait_s(answer: httpx.Response) -> int:
+    """Read when to come again; a date is 0."""
+    said = answer.headers.get("retry-after", "")
+    if re.fullmatch("[0-9]{1,6}", said):
+        return int(said)
+    return 0
 
 
 def read(

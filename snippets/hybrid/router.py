@@ -1,6 +1,7 @@
 """Which model answers, and what is sent to it?"""
 
 # --8<-- [start:imports]
+import random
 import time
 from collections.abc import (
     Callable,
@@ -118,12 +119,14 @@ class HybridLLMRouter:
         cloud: httpx.BaseTransport | None = None,
         clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._scan = scan
         self._sink = sink
         self._clock = clock
         self._sleep = sleep
+        self._chance = chance
         self._local = local or Direct(
             settings.local_networks,
             settings.seconds,
@@ -298,7 +301,7 @@ class HybridLLMRouter:
         try:
             return self._ask(run, read)
         except HybridError as error:
-            kind, status = error.kind, error.status
+            failed = error.args
         again = decide_again(self._facts(run))
         if run.route is Route.CLOUD:
             again = Decision(
@@ -309,12 +312,9 @@ class HybridLLMRouter:
             try:
                 return self._ask(run, read)
             except HybridError as error:
-                kind, status = (
-                    error.kind,
-                    error.status,
-                )
-        self._end(run, kind)
-        raise HybridError(kind, status)
+                failed = error.args
+        self._end(run, failed[0])
+        raise HybridError(*failed)
 
     def _ask(self, run: Run, read: Read[T]) -> T:
         def once() -> T:
@@ -329,6 +329,7 @@ class HybridLLMRouter:
             self._breakers[run.route],
             self._clock,
             self._sleep,
+            self._chance,
         )
 
     def _ask_local(
@@ -384,22 +385,21 @@ class HybridLLMRouter:
     def _follow(
         self, run: Run
     ) -> Iterator[dict[str, Any]]:
-        kind: Kind | None = Kind.ABANDONED
-        status = None
+        failed: tuple[Any, ...] = (Kind.ABANDONED,)
         pieces = self._dispatch(run, begun)
         try:
             for said in pieces:
                 run.count(said)
                 if said.message:
                     yield said.message
-            kind = None
+            failed = (None,)
         except HybridError as error:
-            kind, status = error.kind, error.status
+            failed = error.args
         finally:
             pieces.close()
-            self._end(run, kind)
-        if kind:
-            raise HybridError(kind, status)
+            self._end(run, failed[0])
+        if failed[0]:
+            raise HybridError(*failed)
 
     def _end(
         self, run: Run, kind: Kind | None = None

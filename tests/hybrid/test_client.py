@@ -86,6 +86,27 @@ def test_every_status_but_200_is_a_failure(status: int) -> None:
     assert answer.is_closed
 
 
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        *(("0", 0), ("7", 7), ("999999", 999_999), ("1000000", 0), ("-1", 0), ("1.5", 0), ("", 0)),
+        *(("Wed, 25 Nov 2026 12:00:00 GMT", 0), ("٣", 0), (f"7{CANARY}", 0), ("7\n", 0)),
+    ],
+)
+def test_a_server_says_in_seconds_when_to_come_again(said: str, wait_s: int) -> None:
+    answer = httpx.Response(429, headers=[(b"retry-after", said.encode())])
+    with pytest.raises(HybridError) as caught:
+        ask(answer)
+    assert (caught.value.status, caught.value.wait_s) == (429, wait_s)
+    assert caught.value.args == (Kind.STATUS, 429, wait_s)
+
+
+def test_a_server_need_not_say_when_to_come_again() -> None:
+    with pytest.raises(HybridError) as caught:
+        ask(httpx.Response(503))
+    assert caught.value.wait_s == 0
+
+
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "", "application/jsonp", "text/event-stream"])
 def test_html_is_no_answer(kind: str) -> None:
     answer = httpx.Response(200, content=json.dumps(GOOD), headers={"content-type": kind})
@@ -262,6 +283,27 @@ def test_getting_an_object() -> None:
     assert (recorder.got[0].method, str(recorder.got[0].url)) == ("GET", "https://cloud.example/x")
     assert recorder.got[0].headers["authorization"] == "Bearer cloud-key"
     fails(Kind.STATUS, lambda: get(server(httpx.Response(302)), CLOUD, "https://cloud.example/x", 100), 302)
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        *(("0", 0), ("7", 7), ("999999", 999_999), ("1000000", 0), ("-1", 0), ("1.5", 0), ("", 0)),
+        *(("Wed, 25 Nov 2026 12:00:00 GMT", 0), ("٣", 0), (f"7{CANARY}", 0), ("7\n", 0)),
+    ],
+)
+def test_a_server_says_in_seconds_when_to_come_again(said: str, wait_s: int) -> None:
+    answer = httpx.Response(429, headers=[(b"retry-after", said.encode())])
+    with pytest.raises(HybridError) as caught:
+        ask(answer)
+    assert (caught.value.status, caught.value.wait_s) == (429, wait_s)
+    assert caught.value.args == (Kind.STATUS, 429, wait_s)
+
+
+def test_a_server_need_not_say_when_to_come_again() -> None:
+    with pytest.raises(HybridError) as caught:
+        ask(httpx.Response(503))
+    assert caught.value.wait_s == 0
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json"])

@@ -58,6 +58,7 @@ class World:
             self.cloud,
             self.clock,
             self.clock.sleep,
+            lambda: 1.0,
         )
 
     def chat(self, body: Any, **more: Any) -> str:
@@ -473,6 +474,28 @@ def test_retries_wait_and_each_gets_a_permit_of_its_own() -> None:
     assert world.chat(ask(), **PUBLIC) == "answered"
     assert (len(world.cloud.chats), world.records[0].tries) == (3, 3)
     assert world.clock.slept == [0.2, 0.4]
+
+
+def test_a_server_that_says_when_to_come_again_is_waited_for_and_the_caller_is_told() -> None:
+    busy = httpx.Response(429, headers={"retry-after": "7"})
+    world = World(local=fault(lambda: busy), retries=RetrySettings(tries=2))
+    error = world.refused(ask())
+    assert (error.status, error.wait_s) == (429, 7)
+    assert world.clock.slept == [7.2]
+
+
+def test_a_request_that_the_cloud_refuses_shuts_no_door() -> None:
+    answers = iter([httpx.Response(503)] * 2 + [httpx.Response(400)])
+    world = World(
+        cloud=lambda request: next(answers, None) or answered(request), breaker={"failures": 2, "open_s": 30}
+    )
+    for _ in range(2):
+        world.chat(ask(), **PUBLIC)
+    world.clock.now += 30
+    world.chat(ask(), **PUBLIC)
+    world.chat(ask(), **PUBLIC)
+    assert len(world.cloud.chats) == 4
+    assert world.records[-1].route is Route.CLOUD
 
 
 PRICES = BudgetSettings(input_usd_per_million=1_000, output_usd_per_million=2_000, most_usd=100)
