@@ -34,6 +34,9 @@ UNSENT = frozenset(
         Kind.CERTIFICATE,
     }
 )
+REFUSALS = frozenset(
+    {400, 401, 403, 404, 413, 422, 429}
+)
 RETRIED = frozenset(
     {Kind.CONNECT, Kind.TIMEOUT, Kind.CUT}
 )
@@ -67,9 +70,9 @@ class HybridError(Exception):
     @property
     def free(self) -> bool:
         """Whether the server did no work for it."""
-        return self.kind in UNSENT or (
-            self.status is not None
-            and self.status < 500
+        return (
+            self.kind in UNSENT
+            or self.status in REFUSALS
         )
 
     @property

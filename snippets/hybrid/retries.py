@@ -94,6 +94,8 @@ def ask(
     """Ask a place, and again where that may help.
 
     As long as the breaker and the budget let it.
+    The caller tells the breaker of a success: that
+    a stream has begun is none yet.
     Waits as long as the server asks for, and from 0
     to wait_s * 2^(tries so far - 1) more.
     Raises: HybridError, that of the last try.
@@ -112,7 +114,7 @@ def ask(
         if not breaker.enter(clock()):
             break
         try:
-            answer = once()
+            return once()
         except HybridError as error:
             failed, wait_s = (
                 error.args,
@@ -123,9 +125,6 @@ def ask(
             if not error.passing:
                 break
             breaker.failed(clock())
-        else:
-            breaker.succeeded()
-            return answer
     raise HybridError(*failed)
 
 

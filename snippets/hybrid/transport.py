@@ -9,6 +9,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextlib import suppress
 from typing import Any
 
 import certifi
@@ -19,6 +20,7 @@ from snippets.hybrid.endpoint import Network, within
 from snippets.hybrid.errors import HybridError, Kind
 
 Clock = Callable[[], float]
+PART = 2**14
 # It logs headers; a server may write an echo there.
 logging.getLogger("httpcore").setLevel(logging.INFO)
 # --8<-- [end:imports]
@@ -60,9 +62,17 @@ class Pinned(httpcore.NetworkBackend):
             for one in found
         ):
             raise HybridError(Kind.ADDRESS)
+        for one in found[:-1]:
+            with suppress(httpcore.ConnectError):
+                return self._connect(one, port)
+        return self._connect(found[-1], port)
+
+    def _connect(
+        self, address: str, port: int
+    ) -> httpcore.NetworkStream:
         return Timed(
             httpcore.SyncBackend().connect_tcp(
-                found[0], port, _left(self)
+                address, port, _left(self)
             ),
             self._until,
             self._clock,
@@ -92,8 +102,14 @@ class Timed(httpcore.NetworkStream):
     def write(
         self, buffer: bytes, *_: Any, **__: Any
     ) -> None:
-        """Write while there is time."""
-        self._stream.write(buffer, _left(self))
+        """Write while there is time.
+
+        In parts: each is given the time that is
+        left, and may take all of it.
+        """
+        for start in range(0, len(buffer), PART):
+            part = buffer[start : start + PART]
+            self._stream.write(part, _left(self))
 
     def start_tls(
         self,

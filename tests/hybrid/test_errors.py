@@ -37,7 +37,12 @@ def test_what_was_not_sent_costs_nothing(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "free"), [(400, True), (429, True), (499, True), (500, False), (503, False)]
+    ("status", "free"),
+    [
+        *((status, True) for status in (400, 401, 403, 404, 413, 422, 429)),
+        *((status, False) for status in (200, 201, 202, 206, 307, 402, 405, 408, 412, 414, 421, 423, 499)),
+        *((500, False), (503, False)),
+    ],
 )
 def test_what_a_server_refused_costs_nothing(status: int, free: bool) -> None:
     assert HybridError(Kind.STATUS, status).free == free

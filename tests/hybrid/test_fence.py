@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from ipaddress import ip_network
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,54 @@ for start in (lambda: subprocess.run(["true"]), lambda: os.system("true"), os.fo
         print("held", end=" ")
 """)
     assert said == "200\n" + " ".join(["held"] * 15)
+
+
+STARTED = """
+import multiprocessing
+from multiprocessing import get_context
+
+def started():
+    print("started")
+
+if __name__ == "__main__":
+    {fence}
+    for method in multiprocessing.get_all_start_methods():
+        try:
+            child = get_context(method).Process(target=started)
+            child.start()
+            child.join()
+        except FenceError:
+            print("held", method)
+"""
+INTERPRETER = """
+import sys
+name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+interpreters = __import__(name)
+{fence}
+try:
+    interpreters.create()
+    print("started")
+except Exception:  # FenceError, or what the interpreter makes of it
+    print("held")
+"""
+
+
+def run_file(code: str, tmp_path: Path) -> str:
+    """As `run`, from a file: multiprocessing imports the main one again."""
+    file = tmp_path / "main.py"
+    file.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{FENCED}{code}", encoding="utf-8")
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout.strip()
+
+
+def test_no_process_and_no_interpreter_is_started(tmp_path: Path) -> None:
+    methods = get_all_start_methods()
+    held = run_file(STARTED.format(fence="fence(LOOPBACK)"), tmp_path)
+    assert held.splitlines() == [f"held {method}" for method in methods]
+    free = run_file(STARTED.format(fence=""), tmp_path)
+    assert free.splitlines() == ["started"] * len(methods)
+    assert run_file(INTERPRETER.format(fence="fence(LOOPBACK)"), tmp_path) == "held"
+    assert run_file(INTERPRETER.format(fence=""), tmp_path) == "started"
 
 
 def test_without_a_fence_the_same_tries_are_made() -> None:
