@@ -19,6 +19,7 @@ from snippets.hybrid.endpoint import Network, within
 from snippets.hybrid.errors import HybridError, Kind
 
 Clock = Callable[[], float]
+PIECE = 16_384  # bytes
 # It logs headers; a server may write an echo there.
 logging.getLogger("httpcore").setLevel(logging.INFO)
 # --8<-- [end:imports]
@@ -92,8 +93,14 @@ class Timed(httpcore.NetworkStream):
     def write(
         self, buffer: bytes, *_: Any, **__: Any
     ) -> None:
-        """Write while there is time."""
-        self._stream.write(buffer, _left(self))
+        """Write while there is time.
+
+        In pieces: whoever takes in some of it now
+        and then would have all the time again.
+        """
+        for at in range(0, len(buffer), PIECE):
+            piece = buffer[at : at + PIECE]
+            self._stream.write(piece, _left(self))
 
     def start_tls(
         self,

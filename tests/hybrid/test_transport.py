@@ -26,9 +26,11 @@ def direct(seconds: float = 5, networks: Any = LOOPBACK, **rest: Any) -> Direct:
     return Direct(networks, seconds, time.monotonic, **rest)
 
 
-def get(transport: Direct, port: int, host: str = "127.0.0.1", scheme: str = "http") -> httpx.Response:
+def get(
+    transport: Direct, port: int, host: str = "127.0.0.1", scheme: str = "http", content: bytes = b"body"
+) -> httpx.Response:
     answer = transport.handle_request(
-        httpx.Request("POST", f"{scheme}://{host}:{port}/v1/x?y", content=b"body")
+        httpx.Request("POST", f"{scheme}://{host}:{port}/v1/x?y", content=content)
     )
     answer.read()
     answer.close()
@@ -181,6 +183,18 @@ def test_a_server_that_drips_its_body() -> None:
 
     with server(body) as (port, _):
         timed(lambda: get(direct(0.4), port), Kind.TIMEOUT, 1.5)
+
+
+def test_a_server_that_reads_slowly() -> None:
+    """There is always room for some more of the request, and never for all of it."""
+
+    def sip(connection: socket.socket) -> bytes:
+        while connection.recv(2**18):
+            time.sleep(0.02)
+        return b""
+
+    with server(OK, read=sip) as (port, _):
+        timed(lambda: get(direct(0.4), port, content=b"x" * 40_000_000), Kind.TIMEOUT, 1.5)
 
 
 def test_time_that_is_used_up_before_it_begins() -> None:
