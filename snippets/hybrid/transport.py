@@ -123,10 +123,6 @@ class Timed(httpcore.NetworkStream):
         """Close it."""
         self._stream.close()
 
-    def get_extra_info(self, info: str) -> Any:
-        """Say what httpcore asks for."""
-        return self._stream.get_extra_info(info)
-
 
 def _left(timed: Pinned | Timed) -> float:
     left = timed._until - timed._clock()
@@ -174,6 +170,7 @@ class Direct(httpx.BaseTransport):
         until = self._clock() + self._seconds
         pool = httpcore.ConnectionPool(
             self._tls,
+            max_keepalive_connections=0,
             network_backend=Pinned(
                 self._networks, until, self._clock
             ),
@@ -197,24 +194,20 @@ class Direct(httpx.BaseTransport):
             return httpx.Response(
                 answer.status,
                 headers=answer.headers,
-                stream=_Body(answer, pool),
+                stream=_Body(answer),
             )
         except HybridError as error:
             kind = error.kind
         except Exception as error:
             kind = kind_of(error)
-        pool.close()
         raise HybridError(kind)
 
 
 class _Body(httpx.SyncByteStream):
     def __init__(
-        self,
-        answer: httpcore.Response,
-        pool: httpcore.ConnectionPool,
+        self, answer: httpcore.Response
     ) -> None:
         self._answer = answer
-        self._pool = pool
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -228,7 +221,6 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
-        self._pool.close()
 
 
 def kind_of(error: BaseException) -> Kind:

@@ -112,6 +112,12 @@ def test_a_number_is_a_text_too() -> None:
     assert {"123456789", "0.25"} <= seen
 
 
+def test_a_number_that_is_split_is_found() -> None:
+    """Each part is JSON by itself; taken for JSON and written twice, the parts would not meet."""
+    body = {**chat(), "metadata": {"a": "123", "b": "456", "c": "789"}}
+    assert any("123456789" in text for text in texts(body))
+
+
 def test_a_public_request_is_clean() -> None:
     assert found({"messages": ask(), "max_tokens": 5, "temperature": 0.5, "seed": 1}) == {}
 

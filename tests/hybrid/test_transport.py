@@ -6,7 +6,8 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
 
@@ -154,6 +155,42 @@ def test_each_request_has_a_connection_of_its_own() -> None:
         for _ in range(3):
             get(transport, port)
     assert len(got) == 3
+
+
+@contextmanager
+def watched(answer: bytes) -> Iterator[int]:
+    """A server that keeps its end of the connection open, and sees the other one close."""
+    closed: list[bool] = []
+
+    def wait(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        closed.append(connection.recv(1) == b"")
+
+    with server(wait) as (port, _):
+        yield port
+    assert closed == [True]
+
+
+def test_a_connection_is_closed_when_its_answer_is_read() -> None:
+    with watched(OK) as port:
+        answer = get(direct(), port)
+    assert answer.content == b'{"a": 1}'
+
+
+def test_a_connection_is_closed_when_its_answer_is_left() -> None:
+    with watched(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx") as port:
+        answer = direct().handle_request(httpx.Request("POST", f"http://127.0.0.1:{port}/"))
+        answer.close()
+    assert answer.is_closed
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"no HTTP\r\n\r\n"]
+)
+def test_a_connection_is_closed_when_its_answer_fails(answer: bytes) -> None:
+    with watched(answer) as port, pytest.raises(HybridError) as caught:
+        get(direct(0.3), port)
+    assert caught.value.kind in {Kind.TIMEOUT, Kind.CUT}
 
 
 def timed(call: Callable[[], object], kind: Kind, most_s: float) -> None:
