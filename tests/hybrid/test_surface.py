@@ -151,6 +151,38 @@ def test_what_is_not_known_counts_as_found(body: Any) -> None:
     assert found(body)["unknown part"] == 1
 
 
+def test_what_an_ordinary_client_sends_is_known() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bonn"}'}}
+    body = {
+        "model": "large",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "name": "bob", "content": "How is it in Bonn?"},
+            {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": "mild"},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 5,
+        "max_completion_tokens": 5,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 1,
+        "stop": ["\n"],
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+        "tool_choice": "auto",
+        "parallel_tool_calls": False,
+        "response_format": {"type": "text"},
+        "reasoning_effort": "low",
+        "metadata": {"from": "test"},
+        "user": "42",
+    }
+    assert known(body)
+    assert found(body) == {}
+
+
 @pytest.mark.parametrize("field", sorted(BODY - {"messages"}))
 def test_each_known_field_is_allowed(field: str) -> None:
     assert known({**chat(), field: 1})
