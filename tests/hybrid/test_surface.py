@@ -220,6 +220,15 @@ def test_what_contains_itself_is_not_sent() -> None:
         seal(body)
 
 
+def test_what_is_nested_without_end_is_not_sent() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(HybridError) as caught:
+        seal({"a": deep})
+    assert caught.value.kind is Kind.BAD_REQUEST
+
+
 @given(JSON)
 def test_sealed_bytes_are_the_request(value: Any) -> None:
     assert json.loads(seal({"a": value})) == {"a": value}
@@ -239,6 +248,14 @@ def test_depth_is_bounded() -> None:
     assert list(leaves({"a": deep})) == [("(keys)", "a"), ("a", "x")]
     with pytest.raises(HybridError):
         list(leaves({"a": [deep]}))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"x": "a\\/b"}', '["a\\/b"]', '"a\\/b"', ' \n["a\\/b"]', '{"x": "a\\/b", "x": "c"}']
+)
+def test_json_in_a_text_is_read_however_it_begins(text: str) -> None:
+    """A value that stands under a key of which there is a second one, too."""
+    assert "a/b" in {found for _, found in leaves(text)}
 
 
 def test_json_in_json_is_bounded_too() -> None:
@@ -291,6 +308,11 @@ def test_ordinary_words_are_not_taken_for_base64() -> None:
     assert set(decoded("an ordinary sentence with longer words")) == {
         "an ordinary sentence with longer words"
     }
+
+
+def test_a_text_is_looked_at_as_it_is_written_too() -> None:
+    text = "100%25 &amp; \\u0041"
+    assert text in set(decoded(text))
 
 
 @given(st.text(min_size=9, max_size=40))
