@@ -20,7 +20,7 @@ from snippets.hybrid.endpoint import Network, within
 from snippets.hybrid.errors import HybridError, Kind
 
 Clock = Callable[[], float]
-PART = 2**14
+PIECE = 16_384  # bytes
 # It logs headers; a server may write an echo there.
 logging.getLogger("httpcore").setLevel(logging.INFO)
 # --8<-- [end:imports]
@@ -104,12 +104,12 @@ class Timed(httpcore.NetworkStream):
     ) -> None:
         """Write while there is time.
 
-        In parts: each is given the time that is
-        left, and may take all of it.
+        In pieces: whoever takes in some of it now
+        and then would have all the time again.
         """
-        for start in range(0, len(buffer), PART):
-            part = buffer[start : start + PART]
-            self._stream.write(part, _left(self))
+        for at in range(0, len(buffer), PIECE):
+            piece = buffer[at : at + PIECE]
+            self._stream.write(piece, _left(self))
 
     def start_tls(
         self,
@@ -131,10 +131,6 @@ class Timed(httpcore.NetworkStream):
     def close(self) -> None:
         """Close it."""
         self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        """Say what httpcore asks for."""
-        return self._stream.get_extra_info(info)
 
 
 def _left(timed: Pinned | Timed) -> float:
@@ -183,6 +179,7 @@ class Direct(httpx.BaseTransport):
         until = self._clock() + self._seconds
         pool = httpcore.ConnectionPool(
             self._tls,
+            max_keepalive_connections=0,
             network_backend=Pinned(
                 self._networks, until, self._clock
             ),
@@ -206,24 +203,20 @@ class Direct(httpx.BaseTransport):
             return httpx.Response(
                 answer.status,
                 headers=answer.headers,
-                stream=_Body(answer, pool),
+                stream=_Body(answer),
             )
         except HybridError as error:
             kind = error.kind
         except Exception as error:
             kind = kind_of(error)
-        pool.close()
         raise HybridError(kind)
 
 
 class _Body(httpx.SyncByteStream):
     def __init__(
-        self,
-        answer: httpcore.Response,
-        pool: httpcore.ConnectionPool,
+        self, answer: httpcore.Response
     ) -> None:
         self._answer = answer
-        self._pool = pool
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -237,7 +230,6 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
-        self._pool.close()
 
 
 def kind_of(error: BaseException) -> Kind:

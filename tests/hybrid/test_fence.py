@@ -35,27 +35,38 @@ def run(code: str) -> str:
 def test_loopback_is_reached_and_nothing_else() -> None:
     with server(reply(b"{}")) as (port, _):
         said = run(f"""
-import socket, subprocess, os, urllib.request
+import socket, shutil, subprocess, os, pty, urllib.request
 fence(LOOPBACK)
 print(urllib.request.urlopen("http://127.0.0.1:{port}/").status)
 for address in (("192.0.2.1", 80), ("::ffff:192.0.2.1", 80)):
     kind = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     for how in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         one = socket.socket(kind, how)
-        for call in (one.connect, one.connect_ex, lambda to: one.sendto(b"x", to)):
+        send, send_message = lambda to: one.sendto(b"x", to), lambda to: one.sendmsg([b"x"], [], 0, to)
+        for call in (one.connect, one.connect_ex, send, send_message):
             try:
                 call(address)
                 print("left")
             except FenceError:
                 print("held", end=" ")
-for start in (lambda: subprocess.run(["true"]), lambda: os.system("true"), os.fork):
+true = shutil.which("true"), ["true"]
+for start in (
+    lambda: subprocess.run(["true"]),
+    lambda: os.system("true"),
+    lambda: os.posix_spawn(*true, {{}}),
+    lambda: os.spawnv(os.P_WAIT, *true),
+    lambda: pty.spawn(["true"]),
+    lambda: os.execv(*true),
+    os.fork,
+    os.forkpty,
+):
     try:
         start()
         print("started")
     except FenceError:
         print("held", end=" ")
 """)
-    assert said == "200\n" + " ".join(["held"] * 15)
+    assert said == "200\n" + " ".join(["held"] * 24)
 
 
 STARTED = """

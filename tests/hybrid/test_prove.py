@@ -44,6 +44,17 @@ def test_a_model_that_is_there() -> None:
     ]
 
 
+def test_a_name_of_ollamas_without_its_tag() -> None:
+    prove(server(ids("small:latest"), {}, 404), LOCAL, 10_000)
+    fails(Kind.NO_MODEL, server(ids("small:other"), {}, 404))
+
+
+@pytest.mark.parametrize("name", [["small"], {"small": 1}, 5, None])
+def test_a_name_that_is_no_name(name: Any) -> None:
+    fails(Kind.NO_MODEL, server({"data": [{"id": name}]}, {}, 404))
+    prove(server(ids("small"), {"models": [{"name": name, "remote_host": "x"}]}), LOCAL, 10_000)
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_server_that_is_not_ollama(status: int) -> None:
     prove(server(ids("small"), {}, status), LOCAL, 10_000)
