@@ -75,7 +75,8 @@ class Reason(StrEnum):
 class Facts(BaseModel):
     """All that a decision rests on.
 
-    What is not said is taken for the worse.
+    What is not said is taken for the worse, but for
+    the conversation: without one, nothing taints.
     """
 
     model_config = ConfigDict(
