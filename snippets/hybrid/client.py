@@ -2,6 +2,7 @@
 
 # --8<-- [start:imports]
 import json
+import re
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
@@ -71,18 +72,66 @@ def send(
 
     kind: the media type that was asked for.
     """
-    answer = transport.handle_request(asked)
+    answer = _answer(transport, asked)
     said = answer.headers.get("content-type", "")
+    said = said.split(";")[0].strip().lower()
     packed = "content-encoding" in answer.headers
     if answer.status_code != 200:
         answer.close()
         raise HybridError(
-            Kind.STATUS, answer.status_code
+            Kind.STATUS,
+            answer.status_code,
+            _wait_s(answer),
         )
-    if said.split(";")[0].strip() != kind or packed:
+    if said != kind or packed:
         answer.close()
         raise HybridError(Kind.NOT_JSON)
     return answer
+
+
+def _answer(
+    transport: httpx.BaseTransport,
+    asked: httpx.Request,
+) -> httpx.Response:
+    """Ask; what a transport raises is named.
+
+    An error of httpx holds the request.
+    """
+    try:
+        return transport.handle_request(asked)
+    except Exception as error:
+        kind = kind_of(error)
+    raise HybridError(kind)
+
+
+def _pieces(
+    answer: httpx.Response,
+) -> Iterator[bytes]:
+    try:
+        yield from answer.iter_bytes()
+        return
+    except Exception as error:
+        kind = kind_of(error)
+    raise HybridError(kind)
+
+
+def kind_of(error: Exception) -> Kind:
+    """Name what a transport raised."""
+    if isinstance(error, HybridError):
+        return error.kind
+    if isinstance(error, httpx.TimeoutException):
+        return Kind.TIMEOUT
+    if isinstance(error, httpx.ConnectError):
+        return Kind.CONNECT
+    return Kind.CUT
+
+
+def _wait_s(answer: httpx.Response) -> int:
+    """Read when to come again; a date is 0."""
+    said = answer.headers.get("retry-after", "")
+    if re.fullmatch("[0-9]{1,6}", said):
+        return int(said)
+    return 0
 
 
 def read(
@@ -91,7 +140,7 @@ def read(
     """Read a whole answer, up to so many bytes."""
     data = bytearray()
     try:
-        for piece in answer.iter_bytes():
+        for piece in _pieces(answer):
             data += piece
             if len(data) > most:
                 raise HybridError(Kind.TOO_LARGE)
@@ -212,12 +261,16 @@ def events(
     answer: httpx.Response, most_bytes: int
 ) -> Iterator[bytes]:
     """Yield the data of server-sent events."""
-    rest, total = b"", 0
-    for piece in answer.iter_bytes():
+    rest, total = bytearray(), 0
+    for piece in _pieces(answer):
         total += len(piece)
         if total > most_bytes:
             raise HybridError(Kind.TOO_LARGE)
-        *lines, rest = (rest + piece).split(b"\n")
+        rest += piece
+        if b"\n" not in piece:
+            continue
+        *lines, last = bytes(rest).split(b"\n")
+        rest = bytearray(last)
         for line in lines:
             if line.startswith(b"data:"):
                 yield line[5:].strip()

@@ -113,6 +113,16 @@ class Endpoint(BaseModel):
         except ValueError:
             return False
 
+    def same_as(self, other: "Endpoint") -> bool:
+        """Whether both can only be one server."""
+        loopback = self.on_loopback and (
+            other.on_loopback
+        )
+        ports = self.origin[2], other.origin[2]
+        return self.origin == other.origin or (
+            loopback and ports[0] == ports[1]
+        )
+
     @property
     def origin(self) -> tuple[str, str, int]:
         """Scheme, host and port."""

@@ -34,6 +34,9 @@ UNSENT = frozenset(
         Kind.CERTIFICATE,
     }
 )
+REFUSALS = frozenset(
+    {400, 401, 403, 404, 413, 422, 429}
+)
 RETRIED = frozenset(
     {Kind.CONNECT, Kind.TIMEOUT, Kind.CUT}
 )
@@ -42,17 +45,22 @@ RETRIED = frozenset(
 class HybridError(Exception):
     """A request failed.
 
-    Says how, and with which status: a closed list
-    of words and a number. Nothing that a server or
+    Says how, with which status, and how long the
+    server asked to wait: a closed list of words,
+    and numbers. Nothing else that a server or
     a caller wrote is in it, or chained to it.
     """
 
     def __init__(
-        self, kind: Kind, status: int | None = None
+        self,
+        kind: Kind,
+        status: int | None = None,
+        wait_s: int = 0,
     ) -> None:
-        super().__init__(kind, status)
+        super().__init__(kind, status, wait_s)
         self.kind = kind
         self.status = status
+        self.wait_s = wait_s
 
     def __str__(self) -> str:
         if self.status is None:
@@ -62,9 +70,18 @@ class HybridError(Exception):
     @property
     def free(self) -> bool:
         """Whether the server did no work for it."""
-        return self.kind in UNSENT or (
+        return (
+            self.kind in UNSENT
+            or self.status in REFUSALS
+        )
+
+    @property
+    def works(self) -> bool:
+        """Whether a working server refused it."""
+        return (
             self.status is not None
-            and self.status < 500
+            and 400 <= self.status < 500
+            and not self.passing
         )
 
     @property

@@ -3,7 +3,8 @@
 # --8<-- [start:fence]
 import sys
 from collections.abc import Iterable
-from typing import Any
+from importlib import import_module
+from typing import Any, NoReturn
 
 from snippets.hybrid.endpoint import Network, within
 
@@ -21,6 +22,7 @@ STARTING = {
     "os.fork",
     "os.forkpty",
     "pty.spawn",
+    "cpython.PyInterpreterState_New",
 }
 
 
@@ -33,11 +35,15 @@ def fence(networks: Iterable[Network]) -> None:
 
     For good: an audit hook cannot be taken out.
     It sees what Python does, not what C code does
-    by itself. No process is started any more, as
-    that one would have no fence.
+    by itself. No process or interpreter is started
+    any more, as that one would have no fence.
     Raises, from then on: FenceError.
     """
     allowed = tuple(networks)
+    # multiprocessing starts its processes by this,
+    # and it raises no event of its own.
+    starts: Any = import_module("_posixsubprocess")
+    starts.fork_exec = _refuse
 
     def look(
         event: str, args: tuple[Any, ...]
@@ -50,6 +56,10 @@ def fence(networks: Iterable[Network]) -> None:
             raise FenceError
 
     sys.addaudithook(look)
+
+
+def _refuse(*_: Any) -> NoReturn:
+    raise FenceError
 
 
 def passes(

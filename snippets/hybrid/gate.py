@@ -13,9 +13,7 @@ from snippets.hybrid.policy import Label
 from snippets.hybrid.surface import Scanner, inspect
 
 KEPT = (
-    "host",
     "content-type",
-    "content-length",
     "authorization",
     "accept",
     "accept-encoding",

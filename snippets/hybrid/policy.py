@@ -75,7 +75,8 @@ class Reason(StrEnum):
 class Facts(BaseModel):
     """All that a decision rests on.
 
-    What is not said is taken for the worse.
+    What is not said is taken for the worse, but for
+    the conversation: without one, nothing taints.
     """
 
     model_config = ConfigDict(
@@ -164,10 +165,11 @@ def decide_again(facts: Facts) -> Decision:
     """Choose what follows when local failed.
 
     Never the cloud, unless the data may leave and
-    the caller's settings ask for it.
+    the settings ask for it. A batch waits.
     """
     reason = must_stay(facts) or cannot_leave(facts)
-    if reason or not facts.overflow:
+    batch = facts.task is Task.BATCH
+    if reason or batch or not facts.overflow:
         return Decision(
             Route.REFUSE, Reason.LOCAL_FAILED
         )

@@ -9,7 +9,7 @@ from snippets.hybrid.client import get
 from snippets.hybrid.endpoint import Endpoint
 from snippets.hybrid.errors import HybridError, Kind
 
-NOT_OLLAMA = {401, 403, 404, 405}
+NOT_OLLAMA = {404, 405}
 
 
 def hosted(
@@ -22,14 +22,19 @@ def hosted(
     """
     if model.endswith(("-cloud", ":cloud")):
         return True
-    names = {model, f"{model}:latest"}
+    names = _names(model)
     return any(
         one.get("remote_host")
         or one.get("remote_model")
         for one in _rows(tags, "models")
-        if names
-        & {one.get("name"), one.get("model")}
+        if one.get("name") in names
+        or one.get("model") in names
     )
+
+
+def _names(model: str) -> list[str]:
+    """A name, and what Ollama takes it for."""
+    return [model, f"{model}:latest"]
 
 
 def _rows(
@@ -64,10 +69,11 @@ def prove(
         f"{local.url}/models",
         most_bytes,
     )
-    ids = {
-        one.get("id") for one in _rows(said, "data")
-    }
-    if local.model not in ids:
+    names = _names(local.model)
+    if not any(
+        one.get("id") in names
+        for one in _rows(said, "data")
+    ):
         raise HybridError(Kind.NO_MODEL)
     root = local.url.removesuffix("/v1")
     tags: dict[str, Any] = {"models": []}

@@ -1,9 +1,10 @@
 """When is a request sent once more?"""
 
 # --8<-- [start:retries]
+import random
 from collections.abc import Callable
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,7 +27,12 @@ class RetrySettings(BaseModel):
     wait_s: float = Field(
         default=0.2,
         ge=0,
-        description="then twice, four times this",
+        description="at most; then twice that",
+    )
+    most_wait_s: float = Field(
+        default=10,
+        ge=0,
+        description="that a server may ask for",
     )
     share: float = Field(
         default=0.1,
@@ -83,34 +89,43 @@ def ask(
     breaker: Breaker,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
+    chance: Callable[[], float] = random.random,
 ) -> T:
     """Ask a place, and again where that may help.
 
     As long as the breaker and the budget let it.
+    The caller tells the breaker of a success: that
+    a stream has begun is none yet.
+    Waits as long as the server asks for, and from 0
+    to wait_s * 2^(tries so far - 1) more.
     Raises: HybridError, that of the last try.
     """
     retries.earn()
-    kind, status = Kind.OPEN, None
+    failed: tuple[Any, ...] = (Kind.OPEN,)
+    wait_s = 0
     for number in range(settings.tries):
         if number:
+            if wait_s > settings.most_wait_s:
+                break
             if not retries.take():
                 break
-            sleep(
-                settings.wait_s * 2 ** (number - 1)
-            )
+            most = settings.wait_s * 2**number / 2
+            sleep(wait_s + chance() * most)
         if not breaker.enter(clock()):
             break
         try:
-            answer = once()
+            return once()
         except HybridError as error:
-            kind, status = error.kind, error.status
+            failed, wait_s = (
+                error.args,
+                error.wait_s,
+            )
+            if error.works:
+                breaker.succeeded()
             if not error.passing:
                 break
             breaker.failed(clock())
-        else:
-            breaker.succeeded()
-            return answer
-    raise HybridError(kind, status)
+    raise HybridError(*failed)
 
 
 # --8<-- [end:ask]

@@ -1,6 +1,7 @@
 """Which model answers, and what is sent to it?"""
 
 # --8<-- [start:imports]
+import random
 import time
 from collections.abc import (
     Callable,
@@ -72,9 +73,9 @@ class Run:
     task: Task
     conversation: str | None = field(repr=False)
     started_s: float
-    home: bytes = field(repr=False)
-    out: bytes = field(repr=False)
-    most: Spent
+    home: bytes = field(default=b"", repr=False)
+    out: bytes = field(default=b"", repr=False)
+    most: Spent = NOTHING
     found: dict[str, int] = field(
         default_factory=dict
     )
@@ -87,12 +88,13 @@ class Run:
     usd: float = 0.0
 
     def count(self, said: Said) -> None:
-        """Note what the server counted."""
-        if said.input_tokens is not None:
+        """Note what the server counted, if both."""
+        came = said.input_tokens
+        went = said.output_tokens
+        if came is not None and went is not None:
             self.spent = Spent(
-                input_tokens=said.input_tokens,
-                output_tokens=said.output_tokens
-                or 0,
+                input_tokens=came,
+                output_tokens=went,
             )
 
 
@@ -118,12 +120,14 @@ class HybridLLMRouter:
         cloud: httpx.BaseTransport | None = None,
         clock: Clock = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._scan = scan
         self._sink = sink
         self._clock = clock
         self._sleep = sleep
+        self._chance = chance
         self._local = local or Direct(
             settings.local_networks,
             settings.seconds,
@@ -225,27 +229,37 @@ class HybridLLMRouter:
                 raise TypeError(
                     f"{name}: not a {kind.__name__}"
                 )
-        home, out, limit = bodies(
-            body, self._settings, streamed
+        run = Run(
+            label, task, conversation, self._clock()
         )
-        most = Spent(
-            input_tokens=len(out),
+        try:
+            self._write(run, body, streamed)
+        except HybridError as error:
+            failed = error.args
+        else:
+            self._look(run)
+            run.route, run.reason = decide(
+                self._facts(run)
+            )
+            return run
+        self._end(run, failed[0])
+        raise HybridError(*failed)
+
+    def _write(
+        self, run: Run, body: Body, streamed: bool
+    ) -> None:
+        """Write what is sent, or taint."""
+        try:
+            run.home, run.out, limit = bodies(
+                body, self._settings, streamed
+            )
+        except Exception:
+            self._taint(run)
+            raise
+        run.most = Spent(
+            input_tokens=len(run.out),
             output_tokens=limit,
         )
-        run = Run(
-            label,
-            task,
-            conversation,
-            self._clock(),
-            home,
-            out,
-            most,
-        )
-        self._look(run)
-        run.route, run.reason = decide(
-            self._facts(run)
-        )
-        return run
 
     def _look(self, run: Run) -> None:
         """Scan what may leave; taint the rest."""
@@ -259,10 +273,14 @@ class HybridLLMRouter:
                 run.scan = Scan.CLEAN
                 if run.found:
                     run.scan = Scan.FOUND
-        name = run.conversation
-        left = run.scan is Scan.CLEAN
-        if name is not None and not left:
-            self._conversations.taint(name)
+        if run.scan is not Scan.CLEAN:
+            self._taint(run)
+
+    def _taint(self, run: Run) -> None:
+        if run.conversation is not None:
+            self._conversations.taint(
+                run.conversation
+            )
 
     def _facts(self, run: Run) -> Facts:
         name = run.conversation
@@ -298,7 +316,7 @@ class HybridLLMRouter:
         try:
             return self._ask(run, read)
         except HybridError as error:
-            kind, status = error.kind, error.status
+            failed = error.args
         again = decide_again(self._facts(run))
         if run.route is Route.CLOUD:
             again = Decision(
@@ -309,12 +327,9 @@ class HybridLLMRouter:
             try:
                 return self._ask(run, read)
             except HybridError as error:
-                kind, status = (
-                    error.kind,
-                    error.status,
-                )
-        self._end(run, kind)
-        raise HybridError(kind, status)
+                failed = error.args
+        self._end(run, failed[0])
+        raise HybridError(*failed)
 
     def _ask(self, run: Run, read: Read[T]) -> T:
         def once() -> T:
@@ -329,6 +344,7 @@ class HybridLLMRouter:
             self._breakers[run.route],
             self._clock,
             self._sleep,
+            self._chance,
         )
 
     def _ask_local(
@@ -347,27 +363,31 @@ class HybridLLMRouter:
         self, run: Run, read: Read[T]
     ) -> T:
         """Check all of it again, and send it."""
-        if self._far is None or must_stay(
-            self._facts(run)
-        ):
+        if self._far is None:
             raise HybridError(Kind.REFUSED)
         cloud, gate, budget = self._far
-        permit = gate.permit(run.out, run.label)
-        held = budget.hold(run.most, self._clock())
-        if held is None:
+        run.held = budget.hold(
+            run.most, self._clock()
+        )
+        if run.held is None:
             raise HybridError(Kind.SPENT)
-        run.tries += 1
-        run.held = held
+        cost = NOTHING
         try:
+            permit = gate.permit(run.out, run.label)
+            if must_stay(self._facts(run)):
+                raise HybridError(Kind.REFUSED)
+            run.tries += 1
+            cost = run.most
             return read(
                 gate,
                 request(cloud, run.out, permit),
                 self._settings.most_answer_bytes,
             )
-        except HybridError as error:
-            cost = (
-                NOTHING if error.free else run.most
-            )
+        except BaseException as error:
+            if isinstance(error, HybridError) and (
+                error.free
+            ):
+                cost = NOTHING
             self._settle(run, cost)
             raise
 
@@ -384,28 +404,34 @@ class HybridLLMRouter:
     def _follow(
         self, run: Run
     ) -> Iterator[dict[str, Any]]:
-        kind: Kind | None = Kind.ABANDONED
-        status = None
+        failed: tuple[Any, ...] = (Kind.ABANDONED,)
         pieces = self._dispatch(run, begun)
         try:
             for said in pieces:
                 run.count(said)
                 if said.message:
                     yield said.message
-            kind = None
+            failed = (None,)
         except HybridError as error:
-            kind, status = error.kind, error.status
+            failed = error.args
+            if error.passing:
+                self._breakers[run.route].failed(
+                    self._clock()
+                )
         finally:
             pieces.close()
-            self._end(run, kind)
-        if kind:
-            raise HybridError(kind, status)
+            self._end(run, failed[0])
+        if failed[0]:
+            raise HybridError(*failed)
 
     def _end(
         self, run: Run, kind: Kind | None = None
     ) -> Record:
         """Settle the cost, and keep the record."""
-        self._settle(run, run.spent or run.most)
+        if kind is None:
+            self._breakers[run.route].succeeded()
+        whole = None if kind else run.spent
+        self._settle(run, whole or run.most)
         record = Record(
             route=run.route,
             reason=run.reason,

@@ -28,7 +28,8 @@ class Settings(BaseModel):
     """All that can be set. A wrong name stops it.
 
     local_networks: where the local model may be.
-    seconds: the most that one try may take.
+    seconds: the most that one exchange may take: a
+    try, and each question of the proof before.
     """
 
     model_config = ConfigDict(
@@ -71,10 +72,7 @@ class Settings(BaseModel):
         ends = {"local": self.local}
         if self.cloud:
             ends["cloud"] = self.cloud
-            if (
-                self.cloud.origin
-                == self.local.origin
-            ):
+            if self.cloud.same_as(self.local):
                 raise ValueError(
                     "local, cloud: the same address"
                 )

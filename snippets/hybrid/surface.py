@@ -2,7 +2,6 @@
 
 # --8<-- [start:allowed]
 import base64
-import binascii
 import html
 import json
 import re
@@ -11,6 +10,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -199,10 +199,8 @@ def decoded(text: str) -> Iterator[str]:
         if len(digits) % 4 == 1:
             digits = digits[:-1]
         digits += "=" * (-len(digits) % 4)
-        try:
+        with suppress(UnicodeDecodeError):
             yield base64.b64decode(digits).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            continue
 
 
 def _character(escape: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextlib import suppress
 from typing import Any
 
 import certifi
@@ -19,6 +20,7 @@ from snippets.hybrid.endpoint import Network, within
 from snippets.hybrid.errors import HybridError, Kind
 
 Clock = Callable[[], float]
+PIECE = 16_384  # bytes
 # It logs headers; a server may write an echo there.
 logging.getLogger("httpcore").setLevel(logging.INFO)
 # --8<-- [end:imports]
@@ -60,9 +62,17 @@ class Pinned(httpcore.NetworkBackend):
             for one in found
         ):
             raise HybridError(Kind.ADDRESS)
+        for one in found[:-1]:
+            with suppress(httpcore.ConnectError):
+                return self._connect(one, port)
+        return self._connect(found[-1], port)
+
+    def _connect(
+        self, address: str, port: int
+    ) -> httpcore.NetworkStream:
         return Timed(
             httpcore.SyncBackend().connect_tcp(
-                found[0], port, _left(self)
+                address, port, _left(self)
             ),
             self._until,
             self._clock,
@@ -92,8 +102,14 @@ class Timed(httpcore.NetworkStream):
     def write(
         self, buffer: bytes, *_: Any, **__: Any
     ) -> None:
-        """Write while there is time."""
-        self._stream.write(buffer, _left(self))
+        """Write while there is time.
+
+        In pieces: whoever takes in some of it now
+        and then would have all the time again.
+        """
+        for at in range(0, len(buffer), PIECE):
+            piece = buffer[at : at + PIECE]
+            self._stream.write(piece, _left(self))
 
     def start_tls(
         self,
@@ -115,10 +131,6 @@ class Timed(httpcore.NetworkStream):
     def close(self) -> None:
         """Close it."""
         self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        """Say what httpcore asks for."""
-        return self._stream.get_extra_info(info)
 
 
 def _left(timed: Pinned | Timed) -> float:
@@ -167,6 +179,7 @@ class Direct(httpx.BaseTransport):
         until = self._clock() + self._seconds
         pool = httpcore.ConnectionPool(
             self._tls,
+            max_keepalive_connections=0,
             network_backend=Pinned(
                 self._networks, until, self._clock
             ),
@@ -190,24 +203,20 @@ class Direct(httpx.BaseTransport):
             return httpx.Response(
                 answer.status,
                 headers=answer.headers,
-                stream=_Body(answer, pool),
+                stream=_Body(answer),
             )
         except HybridError as error:
             kind = error.kind
         except Exception as error:
             kind = kind_of(error)
-        pool.close()
         raise HybridError(kind)
 
 
 class _Body(httpx.SyncByteStream):
     def __init__(
-        self,
-        answer: httpcore.Response,
-        pool: httpcore.ConnectionPool,
+        self, answer: httpcore.Response
     ) -> None:
         self._answer = answer
-        self._pool = pool
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -221,7 +230,6 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
-        self._pool.close()
 
 
 def kind_of(error: BaseException) -> Kind:

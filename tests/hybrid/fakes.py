@@ -101,8 +101,12 @@ def server(
     answer: bytes | Callable[[socket.socket], None],
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
+    read: Callable[[socket.socket], bytes] | None = None,
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """A socket on loopback that answers each connection with these bytes, or as a function does."""
+    """A socket on loopback that answers each connection with these bytes, or as a function does.
+
+    read: takes the request off the connection; without it, the whole request is read.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     got: list[bytes] = []
     listening = socket.create_server((host, 0), family=family)
@@ -119,7 +123,7 @@ def server(
             with suppress(OSError):
                 if tls:
                     connection = tls.wrap_socket(connection, server_side=True)
-                got.append(_request(connection))
+                got.append((read or _request)(connection))
                 if callable(answer):
                     answer(connection)
                 else:

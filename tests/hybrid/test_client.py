@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -84,6 +85,27 @@ def test_every_status_but_200_is_a_failure(status: int) -> None:
     answer = httpx.Response(status, text=CANARY, headers={"location": f"http://{CANARY}/"})
     fails(Kind.STATUS, lambda: ask(answer), status)
     assert answer.is_closed
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        *(("0", 0), ("7", 7), ("999999", 999_999), ("1000000", 0), ("-1", 0), ("1.5", 0), ("", 0)),
+        *(("Wed, 25 Nov 2026 12:00:00 GMT", 0), ("٣", 0), (f"7{CANARY}", 0), ("7\n", 0)),
+    ],
+)
+def test_a_server_says_in_seconds_when_to_come_again(said: str, wait_s: int) -> None:
+    answer = httpx.Response(429, headers=[(b"retry-after", said.encode())])
+    with pytest.raises(HybridError) as caught:
+        ask(answer)
+    assert (caught.value.status, caught.value.wait_s) == (429, wait_s)
+    assert caught.value.args == (Kind.STATUS, 429, wait_s)
+
+
+def test_a_server_need_not_say_when_to_come_again() -> None:
+    with pytest.raises(HybridError) as caught:
+        ask(httpx.Response(503))
+    assert caught.value.wait_s == 0
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "", "application/jsonp", "text/event-stream"])
@@ -278,3 +300,49 @@ def test_a_stream_is_bounded_to_the_byte() -> None:
     text = "data: [DONE]\n"
     assert pieces(raw(text), len(text)) == []
     fails(Kind.TOO_LARGE, lambda: pieces(raw(text), len(text) - 1))
+
+
+@pytest.mark.timeout(60)
+def test_a_long_line_in_small_pieces_is_put_together_once() -> None:
+    """A million pieces take a second; to copy what came before at each of them, minutes."""
+    sent = b"data: " + b"x" * 1_000_000
+
+    def drip() -> Iterator[bytes]:
+        yield from (sent[at : at + 1] for at in range(len(sent)))
+
+    answer = httpx.Response(200, content=drip(), headers={"content-type": "text/event-stream"})
+    fails(Kind.CUT, lambda: pieces(answer, 10**7))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx.ReadTimeout(CANARY), Kind.TIMEOUT),
+        (httpx.PoolTimeout(CANARY), Kind.TIMEOUT),
+        (httpx.ConnectError(CANARY), Kind.CONNECT),
+        (httpx.ReadError(CANARY), Kind.CUT),
+        (ValueError(CANARY), Kind.CUT),
+        (HybridError(Kind.CERTIFICATE), Kind.CERTIFICATE),
+    ],
+)
+def test_what_a_transport_raises_is_named(error: Exception, kind: Kind) -> None:
+    def raises(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    fails(kind, lambda: chat(Recorder(raises), request(LOCAL, b"{}"), 10))
+
+    def breaks() -> Iterator[bytes]:
+        yield b"{"
+        raise error
+
+    for call, media in ((ask, "application/json"), (pieces, "text/event-stream")):
+        answer = httpx.Response(200, content=breaks(), headers={"content-type": media})
+        fails(kind, partial(call, answer))
+        assert answer.is_closed
+
+
+def test_media_types_ignore_case() -> None:
+    answer = httpx.Response(
+        200, content=json.dumps(GOOD), headers={"content-type": "Application/JSON; charset=utf-8"}
+    )
+    assert ask(answer).message == MESSAGE

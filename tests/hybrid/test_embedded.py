@@ -76,14 +76,24 @@ def test_two_servers_have_two_addresses_and_two_keys(local: Embedded, path: Path
         assert other.endpoint.on_loopback
 
 
+@engine
+def test_it_can_be_closed_at_once(path: Path) -> None:
+    addresses = set()
+    for _ in range(20):
+        with Embedded(str(path), 256) as server:
+            addresses.add(server.endpoint.url)
+    assert len(addresses) > 1
+
+
 def test_what_the_engine_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = SimpleNamespace(model=SimpleNamespace(path=""))
-    library: Any = SimpleNamespace(
-        CommonParams=lambda: asked, Server=lambda _: SimpleNamespace(listening_address="http://127.0.0.1:7")
-    )
+    asked, did = SimpleNamespace(model=SimpleNamespace(path="")), list[dict[str, Any]]()
+    real = SimpleNamespace(listening_address="http://127.0.0.1:7", handle_completions=did.append)
+    library: Any = SimpleNamespace(CommonParams=lambda: asked, Server=lambda _: real)
     monkeypatch.setattr(embedded, "import_module", {"xllamacpp": library}.__getitem__)
     with Embedded("model.gguf", 300) as server:
         end = server.endpoint
+        # A server that is closed before it has begun to wait for work waits for good.
+        assert did == [{"prompt": "", "n_predict": 0}]
     assert (asked.model.path, asked.n_ctx, asked.n_parallel, asked.port) == ("model.gguf", 300, 1, 0)
     assert (asked.hostnames, asked.model_alias) == (["127.0.0.1"], ["local"])
     assert not any((asked.ui, asked.endpoint_props, asked.endpoint_slots, asked.endpoint_metrics))

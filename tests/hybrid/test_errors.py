@@ -37,12 +37,31 @@ def test_what_was_not_sent_costs_nothing(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "free"), [(400, True), (429, True), (499, True), (500, False), (503, False)]
+    ("status", "free"),
+    [
+        *((status, True) for status in (400, 401, 403, 404, 413, 422, 429)),
+        *((status, False) for status in (200, 201, 202, 206, 307, 402, 405, 408, 412, 414, 421, 423, 499)),
+        *((500, False), (503, False)),
+    ],
 )
 def test_what_a_server_refused_costs_nothing(status: int, free: bool) -> None:
     assert HybridError(Kind.STATUS, status).free == free
 
 
 def test_it_can_be_sent_to_another_process() -> None:
-    back = pickle.loads(pickle.dumps(HybridError(Kind.STATUS, 418)))  # noqa: S301
-    assert (back.kind, back.status, str(back)) == (Kind.STATUS, 418, str(HybridError(Kind.STATUS, 418)))
+    sent = HybridError(Kind.STATUS, 418, 7)
+    back = pickle.loads(pickle.dumps(sent))  # noqa: S301 - our own bytes
+    assert (back.kind, back.status, back.wait_s, str(back)) == (Kind.STATUS, 418, 7, str(sent))
+
+
+@pytest.mark.parametrize(
+    ("status", "works"),
+    [(399, False), (400, True), (404, True), (408, False), (429, False), (499, True), (500, False)],
+)
+def test_a_server_that_refuses_a_request_works(status: int, works: bool) -> None:
+    assert HybridError(Kind.STATUS, status).works == works
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_without_a_status_nothing_is_known_to_work(kind: Kind) -> None:
+    assert not HybridError(kind).works

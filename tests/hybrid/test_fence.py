@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from ipaddress import ip_network
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 
 import pytest
@@ -34,27 +35,86 @@ def run(code: str) -> str:
 def test_loopback_is_reached_and_nothing_else() -> None:
     with server(reply(b"{}")) as (port, _):
         said = run(f"""
-import socket, subprocess, os, urllib.request
+import socket, shutil, subprocess, os, pty, urllib.request
 fence(LOOPBACK)
 print(urllib.request.urlopen("http://127.0.0.1:{port}/").status)
 for address in (("192.0.2.1", 80), ("::ffff:192.0.2.1", 80)):
     kind = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     for how in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         one = socket.socket(kind, how)
-        for call in (one.connect, one.connect_ex, lambda to: one.sendto(b"x", to)):
+        send, send_message = lambda to: one.sendto(b"x", to), lambda to: one.sendmsg([b"x"], [], 0, to)
+        for call in (one.connect, one.connect_ex, send, send_message):
             try:
                 call(address)
                 print("left")
             except FenceError:
                 print("held", end=" ")
-for start in (lambda: subprocess.run(["true"]), lambda: os.system("true"), os.fork):
+true = shutil.which("true"), ["true"]
+for start in (
+    lambda: subprocess.run(["true"]),
+    lambda: os.system("true"),
+    lambda: os.posix_spawn(*true, {{}}),
+    lambda: os.spawnv(os.P_WAIT, *true),
+    lambda: pty.spawn(["true"]),
+    lambda: os.execv(*true),
+    os.fork,
+    os.forkpty,
+):
     try:
         start()
         print("started")
     except FenceError:
         print("held", end=" ")
 """)
-    assert said == "200\n" + " ".join(["held"] * 15)
+    assert said == "200\n" + " ".join(["held"] * 24)
+
+
+STARTED = """
+import multiprocessing
+from multiprocessing import get_context
+
+def started():
+    print("started")
+
+if __name__ == "__main__":
+    {fence}
+    for method in multiprocessing.get_all_start_methods():
+        try:
+            child = get_context(method).Process(target=started)
+            child.start()
+            child.join()
+        except FenceError:
+            print("held", method)
+"""
+INTERPRETER = """
+import sys
+name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+interpreters = __import__(name)
+{fence}
+try:
+    interpreters.create()
+    print("started")
+except Exception:  # FenceError, or what the interpreter makes of it
+    print("held")
+"""
+
+
+def run_file(code: str, tmp_path: Path) -> str:
+    """As `run`, from a file: multiprocessing imports the main one again."""
+    file = tmp_path / "main.py"
+    file.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{FENCED}{code}", encoding="utf-8")
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout.strip()
+
+
+def test_no_process_and_no_interpreter_is_started(tmp_path: Path) -> None:
+    methods = get_all_start_methods()
+    held = run_file(STARTED.format(fence="fence(LOOPBACK)"), tmp_path)
+    assert held.splitlines() == [f"held {method}" for method in methods]
+    free = run_file(STARTED.format(fence=""), tmp_path)
+    assert free.splitlines() == ["started"] * len(methods)
+    assert run_file(INTERPRETER.format(fence="fence(LOOPBACK)"), tmp_path) == "held"
+    assert run_file(INTERPRETER.format(fence=""), tmp_path) == "started"
 
 
 def test_without_a_fence_the_same_tries_are_made() -> None:

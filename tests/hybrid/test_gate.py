@@ -150,6 +150,15 @@ def test_headers_that_are_not_known_are_not_sent() -> None:
     }
 
 
+def test_host_and_length_are_those_of_what_is_sent() -> None:
+    out, cloud = gate()
+    asked = request(CLOUD, BODY, out.permit(BODY, Label.PUBLIC))
+    asked.headers.update({"host": "evil.example", "content-length": "1"})
+    out.handle_request(asked)
+    assert cloud.got[0].headers["host"] == "cloud.example"
+    assert cloud.got[0].headers["content-length"] == str(len(BODY))
+
+
 def test_content_may_come_in_pieces_and_is_judged_whole() -> None:
     out, cloud = gate()
     permit = out.permit(BODY, Label.PUBLIC)

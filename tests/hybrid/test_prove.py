@@ -44,12 +44,23 @@ def test_a_model_that_is_there() -> None:
     ]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_a_name_of_ollamas_without_its_tag() -> None:
+    prove(server(ids("small:latest"), {}, 404), LOCAL, 10_000)
+    fails(Kind.NO_MODEL, server(ids("small:other"), {}, 404))
+
+
+@pytest.mark.parametrize("name", [["small"], {"small": 1}, 5, None])
+def test_a_name_that_is_no_name(name: Any) -> None:
+    fails(Kind.NO_MODEL, server({"data": [{"id": name}]}, {}, 404))
+    prove(server(ids("small"), {"models": [{"name": name, "remote_host": "x"}]}), LOCAL, 10_000)
+
+
+@pytest.mark.parametrize("status", [404, 405])
 def test_a_server_that_is_not_ollama(status: int) -> None:
     prove(server(ids("small"), {}, status), LOCAL, 10_000)
 
 
-@pytest.mark.parametrize("status", [301, 307, 400, 402, 406, 429, 500, 502])
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 402, 403, 406, 429, 500, 502])
 def test_a_server_that_may_be_ollama_and_does_not_say(status: int) -> None:
     fails(Kind.STATUS, server(ids("small"), {}, status))
 

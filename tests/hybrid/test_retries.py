@@ -35,6 +35,7 @@ def run(
     settings: RetrySettings = SETTINGS,
     retries: Retries | None = None,
     breaker: Breaker | None = None,
+    chance: float = 1,
 ) -> str:
     return ask(
         once,
@@ -43,11 +44,12 @@ def run(
         breaker or Breaker(BreakerSettings()),
         clock,
         clock.sleep,
+        lambda: chance,
     )
 
 
-def passing() -> HybridError:
-    return HybridError(Kind.STATUS, 503)
+def passing(wait_s: int = 0) -> HybridError:
+    return HybridError(Kind.STATUS, 503, wait_s)
 
 
 def test_it_asks_again_with_longer_waits() -> None:
@@ -55,6 +57,38 @@ def test_it_asks_again_with_longer_waits() -> None:
     assert run(once, clock) == "answer"
     assert once.asked == 4
     assert clock.slept == [0.5, 1, 2]
+
+
+def test_waits_are_random_from_nothing_to_the_most() -> None:
+    for chance, slept in ((0, [0, 0, 0]), (0.5, [0.25, 0.5, 1])):
+        clock = Clock()
+        run(Server(passing(), passing(), passing()), clock, chance=chance)
+        assert clock.slept == slept
+
+
+def test_unless_told_the_chance_is_random() -> None:
+    waits = []
+    for _ in range(20):
+        clock = Clock()
+        ask(Server(passing()), SETTINGS, Retries(SETTINGS), Breaker(BreakerSettings()), clock, clock.sleep)
+        waits += clock.slept
+    assert len(set(waits)) > 10
+    assert all(0 <= wait < 0.5 for wait in waits)
+
+
+def test_the_server_is_given_the_time_that_it_asks_for() -> None:
+    clock = Clock()
+    run(Server(passing(10), passing()), clock, chance=0.5)
+    assert clock.slept == [10.25, 0.5]
+
+
+def test_a_wait_that_is_too_long_is_none_and_the_caller_is_told() -> None:
+    clock, once, retries = Clock(), Server(passing(11)), Retries(RetrySettings(reserve=1, share=0))
+    with pytest.raises(HybridError) as caught:
+        run(once, clock, retries=retries)
+    assert (caught.value.status, caught.value.wait_s) == (503, 11)
+    assert (once.asked, clock.slept) == (1, [])
+    assert retries.take()
 
 
 def test_it_gives_up_with_the_last_failure() -> None:
@@ -81,12 +115,40 @@ def test_what_would_fail_again_does_not_open_the_breaker() -> None:
     assert breaker.closed(1_000)
 
 
-def test_an_answer_closes_the_breaker() -> None:
+@pytest.mark.parametrize("status", [400, 404, 422, 499])
+def test_a_server_that_refuses_works_and_closes_the_breaker(status: int) -> None:
+    breaker = Breaker(BreakerSettings(failures=2))
+    breaker.failed(1_000)
+    with pytest.raises(HybridError, match=str(status)):
+        run(Server(HybridError(Kind.STATUS, status)), Clock(), breaker=breaker)
+    breaker.failed(1_000)
+    assert breaker.closed(1_000)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HybridError(Kind.STATUS, 307),
+        HybridError(Kind.STATUS, 399),
+        HybridError(Kind.NOT_JSON),
+        HybridError(Kind.CERTIFICATE),
+    ],
+)
+def test_what_is_no_refusal_closes_no_breaker(error: HybridError) -> None:
+    breaker = Breaker(BreakerSettings(failures=2))
+    breaker.failed(1_000)
+    with pytest.raises(HybridError):
+        run(Server(error), Clock(), breaker=breaker)
+    breaker.failed(1_000)
+    assert not breaker.closed(1_000)
+
+
+def test_that_something_came_is_no_success_yet() -> None:
     breaker = Breaker(BreakerSettings(failures=2))
     breaker.failed(1_000)
     assert run(Server(), Clock(), breaker=breaker) == "answer"
     breaker.failed(1_000)
-    assert breaker.closed(1_000)
+    assert not breaker.closed(1_000)
 
 
 def test_an_open_breaker_is_not_asked() -> None:
@@ -144,6 +206,7 @@ def test_without_a_budget_there_is_no_second_try() -> None:
 def test_unless_told() -> None:
     settings = RetrySettings()
     assert (settings.tries, settings.wait_s, settings.share, settings.reserve) == (3, 0.2, 0.1, 10)
+    assert settings.most_wait_s == 10
 
 
 @pytest.mark.parametrize(
@@ -152,6 +215,7 @@ def test_unless_told() -> None:
         {"tries": 0},
         {"tries": 11},
         {"wait_s": -1},
+        {"most_wait_s": -1},
         {"share": -0.1},
         {"share": 1.1},
         {"reserve": -1},

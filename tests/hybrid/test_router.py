@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import gc
 import json
 import logging
@@ -28,6 +27,7 @@ from snippets.hybrid.record import Record
 from snippets.hybrid.retries import RetrySettings
 from snippets.hybrid.router import NOTHING, HybridLLMRouter, Run
 from tests.hybrid.fakes import Clock, Recorder, answered, ask, events, settings
+from tests.hybrid.way_out import ways_out
 
 CANARY = "canary-9d27e1"  # nothing that a scan could find
 FOUND = "FINDME"
@@ -58,6 +58,7 @@ class World:
             self.cloud,
             self.clock,
             self.clock.sleep,
+            lambda: 1.0,
         )
 
     def chat(self, body: Any, **more: Any) -> str:
@@ -389,50 +390,39 @@ def test_9_a_record_says_category_and_count() -> None:
     assert world.records[0].found == {"secret": 2}
 
 
-def test_11_only_the_transport_opens_connections() -> None:
-    """A second way out would need one of these, or something that reaches them."""
-    network = {
-        "socket",
-        "ssl",
-        "httpcore",
-        "urllib.request",
-        "http",
-        "requests",
-        "aiohttp",
-        "asyncio",
-        "subprocess",
-    }
-    folder = Path(*snippets.hybrid.__path__)
-    users: dict[str, set[str]] = {}
-    for path in folder.glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [one.name for one in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            for name in names:
-                if name in network or name.split(".")[0] in network:
-                    users.setdefault(path.stem, set()).add(name)
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "httpx"
-            ):
-                opening = {"Client", "AsyncClient", "HTTPTransport", "get", "post", "request", "stream"}
-                assert node.attr not in opening, f"{path.stem} opens a connection of its own"
-    assert users == {"transport": {"socket", "ssl", "httpcore"}}
+def test_11_there_is_no_second_way_out() -> None:
+    assert ways_out(Path(*snippets.hybrid.__path__)) == []
 
 
-def test_11_only_the_router_opens_the_transport() -> None:
-    folder = Path(*snippets.hybrid.__path__)
-    users = {
-        path.stem
-        for path in folder.glob("*.py")
-        if "snippets.hybrid.transport" in path.read_text(encoding="utf-8")
-    }
-    assert users == {"router"}
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import httpx\nhttpx.get('http://x')",
+        "from httpx import Client",
+        "import httpx as h",
+        "from snippets.hybrid import transport",
+        "from snippets.hybrid.transport import Direct",
+        "import snippets.hybrid.transport",
+        "from .transport import Direct",
+        "from importlib import import_module\nimport_module('socket')",
+        "__import__('socket')",
+        "eval('1')",
+        "import _socket",
+        "import smtplib",
+        "import urllib.request",
+        "import urllib3",
+        "import multiprocessing.connection",
+        "import os",
+        "import subprocess",
+        "import asyncio",
+        "import ctypes",
+        "import xllamacpp",
+    ],
+)
+def test_11_a_second_way_out_is_seen(code: str, tmp_path: Path) -> None:
+    (tmp_path / "second.py").write_text(code, encoding="utf-8")
+    (tmp_path / "client.py").write_text(code, encoding="utf-8")
+    assert {line.partition(":")[0] for line in ways_out(tmp_path)} == {"client", "second"}
 
 
 # --- what else a caller relies on -----------------------------------------------------------------
@@ -473,6 +463,28 @@ def test_retries_wait_and_each_gets_a_permit_of_its_own() -> None:
     assert world.chat(ask(), **PUBLIC) == "answered"
     assert (len(world.cloud.chats), world.records[0].tries) == (3, 3)
     assert world.clock.slept == [0.2, 0.4]
+
+
+def test_a_server_that_says_when_to_come_again_is_waited_for_and_the_caller_is_told() -> None:
+    busy = httpx.Response(429, headers={"retry-after": "7"})
+    world = World(local=fault(lambda: busy), retries=RetrySettings(tries=2))
+    error = world.refused(ask())
+    assert (error.status, error.wait_s) == (429, 7)
+    assert world.clock.slept == [7.2]
+
+
+def test_a_request_that_the_cloud_refuses_shuts_no_door() -> None:
+    answers = iter([httpx.Response(503)] * 2 + [httpx.Response(400)])
+    world = World(
+        cloud=lambda request: next(answers, None) or answered(request), breaker={"failures": 2, "open_s": 30}
+    )
+    for _ in range(2):
+        world.chat(ask(), **PUBLIC)
+    world.clock.now += 30
+    world.chat(ask(), **PUBLIC)
+    world.chat(ask(), **PUBLIC)
+    assert len(world.cloud.chats) == 4
+    assert world.records[-1].route is Route.CLOUD
 
 
 PRICES = BudgetSettings(input_usd_per_million=1_000, output_usd_per_million=2_000, most_usd=100)
@@ -584,10 +596,143 @@ def test_what_was_held_back_and_not_used_is_free_again() -> None:
 
 def test_a_server_that_counts_only_the_prompt() -> None:
     answer = {"choices": [{"message": {}}], "usage": {"prompt_tokens": 5}}
-    world = World(fault(lambda: httpx.Response(200, json=answer)))
-    world.chat(ask())
-    assert world.records[0].spent
-    assert world.records[0].spent.output_tokens == 0
+    world = World(
+        cloud=fault(lambda: httpx.Response(200, json=answer)),
+        budget={"input_usd_per_million": 1_000, "output_usd_per_million": 2_000, "most_usd": 100},
+    )
+    world.chat(ask(), **PUBLIC)
+    assert world.records[0].spent is None
+    most = len(world.cloud.got[-1].content) * 1_000 + 1_024 * 2_000
+    assert world.records[0].usd == pytest.approx(most / 1e6)  # what is not known is taken for the most
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ask("x" * 2**20),
+        ask("\ud800"),
+        [*ask(), {"role": "user", "content": float("nan")}],
+        {"messages": ask(), "max_tokens": 0},
+        {"messages": ask(), "model": "another"},
+    ],
+)
+def test_8_a_request_that_cannot_be_sent_taints_its_conversation(body: Any) -> None:
+    for label in (Label.SENSITIVE, Label.PUBLIC):
+        world = World()
+        with pytest.raises((HybridError, ValueError)):
+            world.router.chat(body, label=label, conversation="c")
+        world.chat(ask(), **PUBLIC, conversation="c")
+        assert world.records[-1].reason is Reason.TAINTED
+        assert world.cloud.got == []
+
+
+def test_a_request_that_cannot_be_sent_leaves_a_record() -> None:
+    world = World()
+    assert world.refused(ask("x" * 2**20), label=Label.SENSITIVE).kind is Kind.TOO_LONG
+    (record,) = world.records
+    assert (record.outcome, record.label, record.tries) == (Kind.TOO_LONG, Label.SENSITIVE, 0)
+    assert (record.route, record.usd) == (Route.REFUSE, 0)
+
+
+def test_8_what_taints_while_it_is_scanned_at_the_door_keeps_it_home() -> None:
+    scans = 0
+
+    def taints(_: str) -> Mapping[str, int]:
+        nonlocal scans
+        scans += 1
+        if scans > every:
+            world.router._conversations.taint("c")
+        return {}
+
+    every = 10**9
+    world = World(scanner=taints)
+    world.chat(ask(), **PUBLIC, conversation="other")
+    every, scans = scans - 1, 0  # the last text that is scanned before the request would be sent
+    world = World(scanner=taints)
+    world.chat(ask(), **PUBLIC, conversation="c")
+    assert world.cloud.got == []
+    assert world.records[0].route is Route.LOCAL
+
+
+RAISED: list[Callable[[httpx.Request], Exception]] = [
+    lambda request: httpx.ReadTimeout(CANARY, request=request),
+    lambda request: httpx.ConnectError(CANARY, request=request),
+    lambda request: httpx.ReadError(CANARY, request=request),
+    lambda request: RuntimeError(CANARY, request),
+]
+
+
+@pytest.mark.parametrize("raised", RAISED)
+def test_9_what_a_given_transport_raises_is_named_and_dropped(
+    raised: Callable[[httpx.Request], Exception],
+) -> None:
+    def fails(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return answered(request)
+        raise raised(request)
+
+    world = World(local=fails)
+    error = world.refused(ask(CANARY), label=Label.SENSITIVE)
+    assert error.kind in {Kind.TIMEOUT, Kind.CONNECT, Kind.CUT}
+    assert CANARY not in "".join(traceback.format_exception(error))
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert (len(world.records), world.cloud.got) == (1, [])
+
+
+@pytest.mark.parametrize("raised", RAISED)
+def test_a_transport_that_raises_is_a_cloud_that_fails(raised: Callable[[httpx.Request], Exception]) -> None:
+    def fails(request: httpx.Request) -> httpx.Response:
+        raise raised(request)
+
+    world = World(cloud=fails, breaker={"failures": 2, "open_s": 30})
+    for _ in range(3):
+        assert world.chat(ask(), **PUBLIC) == "answered"
+    assert [record.reason for record in world.records] == [*[Reason.CLOUD_FAILED] * 2, Reason.BROKEN]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_that_is_whole_closes_the_breaker(streamed: bool) -> None:
+    answers = iter([503, 200, 503, 200, 503, 200])
+    world = World(
+        cloud=lambda request: answered(request) if next(answers) == 200 else httpx.Response(503),
+        breaker={"failures": 2, "open_s": 30},
+    )
+    for _ in range(6):
+        if streamed:
+            list(world.router.stream(ask(), **PUBLIC))
+        else:
+            world.chat(ask(), **PUBLIC)
+    assert [record.route for record in world.records] == [Route.LOCAL, Route.CLOUD] * 3
+
+
+def test_streams_that_break_off_open_the_breaker() -> None:
+    half = [{"choices": [{"delta": {"content": "half"}}]}]
+    world = World(
+        local=lambda request: events(half) if request.method == "POST" else answered(request),
+        cloud=lambda _: events(half, done=False),
+        breaker={"failures": 2, "open_s": 30},
+    )
+    for _ in range(2):
+        with pytest.raises(HybridError):
+            list(world.router.stream(ask(), **PUBLIC))
+    list(world.router.stream(ask(), **PUBLIC))
+    assert world.records[-1].reason is Reason.BROKEN
+
+
+def test_a_batch_waits_for_the_local_model() -> None:
+    world = World(fault(FAULTS["500"]), overflow=True)
+    assert world.refused(ask(), label=Label.PUBLIC, task=Task.BATCH).status == 500
+    assert world.cloud.got == []
+
+
+def test_a_budget_that_is_spent_leaves_no_permit() -> None:
+    world = World(budget={"input_usd_per_million": 1, "output_usd_per_million": 1, "most_tokens": 0})
+    run = world.router._begin(ask(), Label.PUBLIC, Task.COMPLEX, None, False)
+    far = world.router._far
+    assert far
+    with pytest.raises(HybridError, match="spent"):
+        world.router._ask_cloud(run, lambda *_: None)
+    assert far[1]._given == set()
 
 
 def test_9_a_request_on_its_way_does_not_show_itself() -> None:

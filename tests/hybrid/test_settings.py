@@ -65,8 +65,10 @@ def test_a_local_model_that_is_the_cloud() -> None:
     same = "https://cloud.example/v1"
     refuses("the same address", local={"url": same, "model": "m"})
     refuses("the same address", local={"url": "https://cloud.example:443/other", "model": "m"})
-    here = {"url": "http://127.0.0.1:1/v2", "model": "other"}
-    refuses("the same address", cloud=here)
+    for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.2"):
+        here = {"url": f"http://{host}:1/v2", "model": "other"}
+        refuses("the same address", cloud=here)
+    assert Settings.model_validate(WHOLE | {"cloud": {"url": "http://127.0.0.1:2/v1", "model": "m"}})
 
 
 def test_a_cloud_needs_a_budget() -> None:

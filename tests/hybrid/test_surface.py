@@ -112,6 +112,12 @@ def test_a_number_is_a_text_too() -> None:
     assert {"123456789", "0.25"} <= seen
 
 
+def test_a_number_that_is_split_is_found() -> None:
+    """Each part is JSON by itself; taken for JSON and written twice, the parts would not meet."""
+    body = {**chat(), "metadata": {"a": "123", "b": "456", "c": "789"}}
+    assert any("123456789" in text for text in texts(body))
+
+
 def test_a_public_request_is_clean() -> None:
     assert found({"messages": ask(), "max_tokens": 5, "temperature": 0.5, "seed": 1}) == {}
 
@@ -143,6 +149,38 @@ def test_a_public_request_is_clean() -> None:
 def test_what_is_not_known_counts_as_found(body: Any) -> None:
     assert not known(body)
     assert found(body)["unknown part"] == 1
+
+
+def test_what_an_ordinary_client_sends_is_known() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bonn"}'}}
+    body = {
+        "model": "large",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "name": "bob", "content": "How is it in Bonn?"},
+            {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": "mild"},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 5,
+        "max_completion_tokens": 5,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 1,
+        "stop": ["\n"],
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+        "tool_choice": "auto",
+        "parallel_tool_calls": False,
+        "response_format": {"type": "text"},
+        "reasoning_effort": "low",
+        "metadata": {"from": "test"},
+        "user": "42",
+    }
+    assert known(body)
+    assert found(body) == {}
 
 
 @pytest.mark.parametrize("field", sorted(BODY - {"messages"}))
@@ -182,6 +220,15 @@ def test_what_contains_itself_is_not_sent() -> None:
         seal(body)
 
 
+def test_what_is_nested_without_end_is_not_sent() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(HybridError) as caught:
+        seal({"a": deep})
+    assert caught.value.kind is Kind.BAD_REQUEST
+
+
 @given(JSON)
 def test_sealed_bytes_are_the_request(value: Any) -> None:
     assert json.loads(seal({"a": value})) == {"a": value}
@@ -201,6 +248,14 @@ def test_depth_is_bounded() -> None:
     assert list(leaves({"a": deep})) == [("(keys)", "a"), ("a", "x")]
     with pytest.raises(HybridError):
         list(leaves({"a": [deep]}))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"x": "a\\/b"}', '["a\\/b"]', '"a\\/b"', ' \n["a\\/b"]', '{"x": "a\\/b", "x": "c"}']
+)
+def test_json_in_a_text_is_read_however_it_begins(text: str) -> None:
+    """A value that stands under a key of which there is a second one, too."""
+    assert "a/b" in {found for _, found in leaves(text)}
 
 
 def test_json_in_json_is_bounded_too() -> None:
@@ -253,6 +308,11 @@ def test_ordinary_words_are_not_taken_for_base64() -> None:
     assert set(decoded("an ordinary sentence with longer words")) == {
         "an ordinary sentence with longer words"
     }
+
+
+def test_a_text_is_looked_at_as_it_is_written_too() -> None:
+    text = "100%25 &amp; \\u0041"
+    assert text in set(decoded(text))
 
 
 @given(st.text(min_size=9, max_size=40))

@@ -6,7 +6,8 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
 
@@ -26,9 +27,11 @@ def direct(seconds: float = 5, networks: Any = LOOPBACK, **rest: Any) -> Direct:
     return Direct(networks, seconds, time.monotonic, **rest)
 
 
-def get(transport: Direct, port: int, host: str = "127.0.0.1", scheme: str = "http") -> httpx.Response:
+def get(
+    transport: Direct, port: int, host: str = "127.0.0.1", scheme: str = "http", content: bytes = b"body"
+) -> httpx.Response:
     answer = transport.handle_request(
-        httpx.Request("POST", f"{scheme}://{host}:{port}/v1/x?y", content=b"body")
+        httpx.Request("POST", f"{scheme}://{host}:{port}/v1/x?y", content=content)
     )
     answer.read()
     answer.close()
@@ -95,6 +98,14 @@ def test_a_name_is_looked_up_once_so_it_cannot_change_between(monkeypatch: pytes
     assert b"Host: model.internal" in got[0].replace(b"host:", b"Host:")
 
 
+def test_where_nobody_listens_at_one_address_the_next_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookups(monkeypatch, ["127.0.0.3", "127.0.0.1"])
+    with server(OK) as (port, got):
+        assert get(direct(), port, "model.internal").status_code == 200
+    assert len(got) == 1
+    fails(Kind.CONNECT, lambda: get(direct(), port, "model.internal"))
+
+
 @pytest.mark.parametrize(
     "addresses", [["203.0.113.9"], ["127.0.0.1", "203.0.113.9"], ["203.0.113.9", "127.0.0.1"]]
 )
@@ -154,6 +165,42 @@ def test_each_request_has_a_connection_of_its_own() -> None:
     assert len(got) == 3
 
 
+@contextmanager
+def watched(answer: bytes) -> Iterator[int]:
+    """A server that keeps its end of the connection open, and sees the other one close."""
+    closed: list[bool] = []
+
+    def wait(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        closed.append(connection.recv(1) == b"")
+
+    with server(wait) as (port, _):
+        yield port
+    assert closed == [True]
+
+
+def test_a_connection_is_closed_when_its_answer_is_read() -> None:
+    with watched(OK) as port:
+        answer = get(direct(), port)
+    assert answer.content == b'{"a": 1}'
+
+
+def test_a_connection_is_closed_when_its_answer_is_left() -> None:
+    with watched(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx") as port:
+        answer = direct().handle_request(httpx.Request("POST", f"http://127.0.0.1:{port}/"))
+        answer.close()
+    assert answer.is_closed
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"no HTTP\r\n\r\n"]
+)
+def test_a_connection_is_closed_when_its_answer_fails(answer: bytes) -> None:
+    with watched(answer) as port, pytest.raises(HybridError) as caught:
+        get(direct(0.3), port)
+    assert caught.value.kind in {Kind.TIMEOUT, Kind.CUT}
+
+
 def timed(call: Callable[[], object], kind: Kind, most_s: float) -> None:
     start = time.monotonic()
     fails(kind, call)
@@ -181,6 +228,18 @@ def test_a_server_that_drips_its_body() -> None:
 
     with server(body) as (port, _):
         timed(lambda: get(direct(0.4), port), Kind.TIMEOUT, 1.5)
+
+
+def test_a_server_that_reads_slowly() -> None:
+    """There is always room for some more of the request, and never for all of it."""
+
+    def sip(connection: socket.socket) -> bytes:
+        while connection.recv(2**18):
+            time.sleep(0.02)
+        return b""
+
+    with server(OK, read=sip) as (port, _):
+        timed(lambda: get(direct(0.4), port, content=b"x" * 40_000_000), Kind.TIMEOUT, 1.5)
 
 
 def test_time_that_is_used_up_before_it_begins() -> None:

@@ -89,10 +89,20 @@ def uses() -> dict[str, list[Path]]:
 
 
 def catalog_tables(library: Library, page: Path) -> Iterator[str]:
-    """Every record by kind: what it is, for which day, until when, from where, on which pages."""
+    """Every record by kind: what it is, for which day, until when, from where, on which pages.
+
+    A kind with many records has a page of its own beside the others', named after it: `catalog-facts.md`.
+    """
     used = uses()
+    own = page.stem.removeprefix("catalog-")
     for kind, records in library.kinds.items():
+        elsewhere = page.with_name(f"catalog-{kind}.md")
+        if own in library.kinds and own != kind:
+            continue
         yield f"## {kind.capitalize()} {{: #{kind} }}\n"
+        if elsewhere.exists() and own != kind:
+            yield f"They have [a page of their own]({elsewhere.name}).\n"
+            continue
         yield "| Record | As of | Expires | Sources | Used on |\n|---|---|---|---|---|"
         for key, record in records.items():
             # Their addresses stand in the footnotes of the pages; here they would double the page's weight.
