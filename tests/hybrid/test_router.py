@@ -446,6 +446,18 @@ def test_no_cloud_at_all() -> None:
     assert (answer.record.route, answer.record.reason) == (Route.LOCAL, Reason.ABSENT)
 
 
+def test_a_budget_alone_is_no_cloud() -> None:
+    only = HybridLLMRouter(settings(cloud=None), scan, local=Recorder())
+    assert only.chat(ask(), **PUBLIC).record.reason is Reason.ABSENT
+
+
+@pytest.mark.parametrize("route", [Route.LOCAL, Route.CLOUD])
+def test_what_is_public_and_neither_complex_nor_a_batch_goes_by_the_default(route: Route) -> None:
+    world = World(default_route=route)
+    world.chat(ask(), label=Label.PUBLIC)
+    assert (world.records[0].route, world.records[0].reason) == (route, Reason.DEFAULT)
+
+
 def test_a_breaker_opens_and_the_cloud_is_left_alone() -> None:
     world = World(cloud=fault(FAULTS["503"]), breaker={"failures": 2, "open_s": 30})
     for _ in range(4):
@@ -537,6 +549,32 @@ def test_a_caller_that_stops_reading_is_recorded() -> None:
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
     assert world.records[0].outcome == "the caller stopped reading"
+
+
+class Endless(httpx.SyncByteStream):
+    """An answer that goes on, and knows whether its connection is closed."""
+
+    closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield b'data: {"choices": [{"delta": {"content": "more"}}]}\n\n'
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_when_a_caller_stops_reading_the_server_is_told_before_the_record_is_kept() -> None:
+    stream = Endless()
+    answer = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
+    closed: list[bool] = []
+    router = HybridLLMRouter(
+        settings(), scan, lambda _: closed.append(stream.closed), Recorder(fault(lambda: answer))
+    )
+    pieces = router.stream(ask())
+    assert next(pieces) == {"content": "more"}
+    pieces.close()  # type: ignore[attr-defined]
+    assert closed == [True]
 
 
 def test_a_stream_that_nobody_reads_sends_nothing() -> None:
