@@ -44,6 +44,7 @@ class Proxy(NamedTuple):
     folder: Path
     port: int
     plain_port: int
+    metrics_port: int
     trust: ssl.SSLContext
     process: subprocess.Popen[bytes]
 
@@ -128,9 +129,9 @@ def write_keys(folder: Path, *pairs: tuple[str, str]) -> None:
     (folder / "llm" / "keys.caddy").write_text(caddy)
 
 
-def configured(kind: str, folder: Path, ports: tuple[int, int, int], changes: Mapping[str, str]) -> str:
+def configured(kind: str, folder: Path, ports: tuple[int, int, int, int], changes: Mapping[str, str]) -> str:
     """The page's configuration; what has to differ on loopback is here, and each of it stood there."""
-    upstream, tls, plain = ports
+    upstream, tls, plain, metrics = ports
     text = (FOLDER / ("nginx.conf" if kind == "nginx" else "Caddyfile")).read_text()
     swaps = {
         "nginx": {
@@ -147,6 +148,7 @@ def configured(kind: str, folder: Path, ports: tuple[int, int, int], changes: Ma
             "127.0.0.1:8080": f"127.0.0.1:{upstream}",
             "https_port 443": f"https_port {tls}",
             "http_port 80": f"http_port {plain}",
+            "127.0.0.1:2020": f"127.0.0.1:{metrics}",
             "/var/log/caddy/llm.log": f"{folder}/log",
         },
     }[kind]
@@ -166,6 +168,23 @@ def running(
     kind: str, folder: Path, upstream: int, changes: Mapping[str, str] | None = None
 ) -> Iterator[Proxy]:
     """A proxy in front of a port; ended in any case."""
+    authority = files_beside(folder)
+    ports = (upstream, free_port(), free_port(), free_port())
+    text = configured(kind, folder, ports, changes or {})
+    file = folder / ("nginx.conf" if kind == "nginx" else "Caddyfile")
+    file.write_text(text)
+    command = {
+        "nginx": lambda: [need("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(file)],
+        "caddy": lambda: [tool("caddy"), "run", "--config", str(file)],
+    }[kind]()
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    with started(command, folder, folder, ports[1]) as process:
+        yield Proxy(kind, folder, *ports[1:], trust, process)
+
+
+def files_beside(folder: Path) -> trustme.CA:
+    """The files in llm: a certificate, and the keys."""
     (folder / "llm").mkdir(parents=True)
     authority = trustme.CA()
     issued = authority.issue_cert(NAME)
@@ -175,22 +194,18 @@ def running(
     write_keys(folder, (ALICE, "alice"), (BOB, "bob"))
     (folder / "llm" / "engine-key.conf").write_text(f'proxy_set_header Authorization "Bearer {ENGINE}";\n')
     (folder / "llm" / "engine-key.caddy").write_text(f'header_up Authorization "Bearer {ENGINE}"\n')
-    tls, plain = free_port(), free_port()
-    text = configured(kind, folder, (upstream, tls, plain), changes or {})
-    file = folder / ("nginx.conf" if kind == "nginx" else "Caddyfile")
-    file.write_text(text)
-    command = {
-        "nginx": lambda: [need("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(file)],
-        "caddy": lambda: [tool("caddy"), "run", "--config", str(file)],
-    }[kind]()
-    trust = ssl.create_default_context()
-    authority.configure_trust(trust)
+    return authority
+
+
+@contextmanager
+def started(command: list[str], folder: Path, working: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that has this working directory and listens; what it says is in a file of the folder."""
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env=home)
+        process = subprocess.Popen(command, cwd=working, stdout=said, stderr=said, env=home)
         try:
-            wait(tls, folder, process)
-            yield Proxy(kind, folder, tls, plain, trust, process)
+            wait(port, folder, process)
+            yield process
         finally:
             process.terminate()
             try:

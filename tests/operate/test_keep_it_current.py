@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from snippets.operate.keep_it_current import (
     sign_test,
     worst_loss,
 )
+from tests.pages.collect import DOCS, ROOT, read_page
 
 COUNTS = st.integers(0, 60)
 
@@ -127,3 +130,63 @@ def test_a_canary_waits_for_its_share() -> None:
     for values in ((0, 1.0, 1.0), (1, 0.0, 1.0), (1, 1.0, 0.0), (1, 1.0, 1.01)):
         with pytest.raises(ValueError, match="above 0 each, and the last at most 1"):
             canary_h(*values)
+
+
+SWITCH = ROOT / "snippets" / "operate" / "keep_it_current" / "switch.sh"
+
+
+def switched(folder: Path, healthy: str, configuration: str) -> tuple[int, str, list[str]]:
+    """Run it with stand-ins for what it calls: its status, where traffic goes, and what was called."""
+    (folder / "llm").mkdir()
+    (folder / "llm" / "upstream.conf").symlink_to("blue.conf")
+    ends = {"systemctl": "true", "curl": healthy, "nginx": configuration}
+    for name, end in ends.items():
+        (folder / name).write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/calls\n{end}\n')
+        (folder / name).chmod(0o755)
+    text = SWITCH.read_text(encoding="utf-8").replace("/etc/nginx/llm", str(folder / "llm"))
+    environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+    status = subprocess.run(
+        ["bash", "-c", text], env=environment, check=False, capture_output=True
+    ).returncode
+    return (
+        status,
+        str((folder / "llm" / "upstream.conf").readlink()),
+        (folder / "calls").read_text().splitlines(),
+    )
+
+
+def test_traffic_moves_once_the_new_engine_is_healthy(tmp_path: Path) -> None:
+    status, target, calls = switched(tmp_path, "true", "true")
+    assert (status, target) == (0, "green.conf")
+    assert [" ".join(call.split()[:2]) for call in calls] == [
+        "systemctl start",
+        "curl --fail",
+        "nginx -t",
+        "systemctl reload",
+    ]
+    assert all(word in calls[1] for word in ("--retry 120", "--retry-delay 5", "--retry-all-errors"))
+
+
+def test_an_engine_that_does_not_come_up_gets_no_traffic(tmp_path: Path) -> None:
+    status, target, calls = switched(tmp_path, "exit 22", "true")
+    assert (status, target) == (22, "blue.conf")
+    assert "systemctl reload nginx" not in calls
+
+
+def test_a_configuration_that_nginx_refuses_is_taken_back(tmp_path: Path) -> None:
+    status, target, calls = switched(tmp_path, "true", "exit 1")
+    assert (status, target) == (1, "blue.conf")
+    assert "systemctl reload nginx" not in calls
+
+
+def test_the_page_s_one_time_steps_make_nginx_read_the_link(tmp_path: Path) -> None:
+    [block] = [b for b in read_page(DOCS / "operate" / "keep-it-current.md").blocks if "sed -i" in b.code]
+    (tmp_path / "llm").mkdir()
+    served = ROOT / "snippets" / "operate" / "serve_a_team" / "nginx.conf"
+    (tmp_path / "nginx.conf").write_text(served.read_text(encoding="utf-8"))
+    code = block.code.replace("/etc/nginx", str(tmp_path))
+    subprocess.run(["bash", "-euc", code], check=True)
+    text = (tmp_path / "nginx.conf").read_text(encoding="utf-8")
+    assert "upstream engine {\n    include llm/upstream.conf;\n" in text
+    assert (tmp_path / "llm" / "upstream.conf").read_text() == "server 127.0.0.1:8080;\n"
+    assert (tmp_path / "llm" / "green.conf").read_text() == "server 127.0.0.1:8081;\n"

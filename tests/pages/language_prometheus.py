@@ -2,7 +2,8 @@
 
 `promtool` reads rules, tests of rules, configurations and queries. Tests of rules name files of rules:
 those are looked for in the snippets. A dashboard is JSON; Grafana has no validator, so what it needs to
-show anything is asked for here.
+show anything is asked for here. Alertmanager's tool is no part of what this machine has: its files are held
+against a schema of what they may say here.
 """
 
 from __future__ import annotations
@@ -62,6 +63,50 @@ DASHBOARD = {
     },
 }
 
+DURATION = {"type": "string", "pattern": r"^(\d+(ms|[smhdwy]))+$"}
+HOOK = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["url_file"],
+    "properties": {"url_file": {"type": "string", "pattern": "^/"}, "send_resolved": {"type": "boolean"}},
+}
+ROUTE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "receiver": {"type": "string"},
+        "group_by": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        "matchers": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string", "pattern": r'^\w+(=|!=|=~|!~)"[^"]*"$'},
+        },
+        **dict.fromkeys(("group_wait", "group_interval", "repeat_interval"), DURATION),
+        "routes": {"type": "array", "items": {"$ref": "#/$defs/route"}},
+    },
+}
+ALERTMANAGER = {
+    "$defs": {"route": ROUTE},
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "route": {"$ref": "#/$defs/route", "required": ["receiver"]},
+        "receivers": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name", "webhook_configs"],
+                "properties": {
+                    "name": {"type": "string", "minLength": 1},
+                    "webhook_configs": {"type": "array", "minItems": 1, "items": HOOK},
+                },
+            },
+        },
+    },
+}
+
 
 def is_rules(document: Document, _title: str) -> bool:
     """A file of rules has groups, and those have rules."""
@@ -77,6 +122,43 @@ def is_rules_test(document: Document, _title: str) -> bool:
 def is_configuration(document: Document, _title: str) -> bool:
     """A configuration of Prometheus says whom to scrape."""
     return isinstance(document.get("scrape_configs"), list)
+
+
+def is_alertmanager(document: Document, _title: str) -> bool:
+    """A configuration of Alertmanager says where alerts go, and who is there."""
+    return {"route", "receivers"} <= document.keys()
+
+
+def check_alertmanager(document: Document, _title: str) -> list[str]:
+    """Each route leads to a receiver that is declared, once."""
+    schema = jsonschema.Draft202012Validator(ALERTMANAGER)
+    errors = sorted(schema.iter_errors(document), key=lambda error: list(map(str, error.path)))
+    if errors:
+        return [f"alertmanager: {'.'.join(map(str, e.path)) or 'top level'}: {e.message}" for e in errors]
+    names = [one["name"] for one in document["receivers"]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    routes = list(_routes("route", document["route"]))
+    return [
+        *(f"alertmanager: receivers: {name!r} stands there twice" for name in twice),
+        *(
+            f"alertmanager: {place}: receiver {name!r} is not declared"
+            for place, name in routes
+            if name not in names
+        ),
+        *(
+            f"alertmanager: receivers: no route leads to {name!r}"
+            for name in names
+            if name not in {to for _, to in routes}
+        ),
+    ]
+
+
+def _routes(place: str, route: Document) -> Iterator[tuple[str, str]]:
+    """Each route that names a receiver; one that does not takes its parent's."""
+    if "receiver" in route:
+        yield place, route["receiver"]
+    for number, one in enumerate(route.get("routes", ())):
+        yield from _routes(f"{place}.routes.{number}", one)
 
 
 def check_rules(document: Document, _title: str) -> list[str]:
@@ -187,4 +269,5 @@ DOCUMENTS: list[tuple[Callable[[Document, str], bool], Callable[[Document, str],
     (is_rules, check_rules),
     (is_rules_test, check_rules_test),
     (is_configuration, check_configuration),
+    (is_alertmanager, check_alertmanager),
 ]
