@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from snippets.operate.kubernetes import (
     Scale,
@@ -19,6 +20,8 @@ from snippets.operate.kubernetes import (
     failures_allowed,
     longest_queue,
     replicas,
+    seconds_to_load,
+    seconds_to_pull,
     seconds_to_start,
 )
 from snippets.operate.kubernetes_policy import complaints
@@ -75,8 +78,28 @@ def test_startup_is_allowed_as_long_as_the_values_say_and_a_bit_of_ten_seconds()
         probe = container({"startupSeconds": seconds})["startupProbe"]
         assert probe["periodSeconds"] * probe["failureThreshold"] >= seconds
         assert probe["failureThreshold"] == failures == failures_allowed(seconds, 10)
-    deadline = manifest("Deployment", {"startupSeconds": 420})["spec"]["progressDeadlineSeconds"]
-    assert deadline > 420
+
+
+def test_the_pull_is_time_of_the_deadline_and_none_of_the_probe() -> None:
+    """A startup probe begins when the container runs, and its image is there by then."""
+    values = {"startupSeconds": 420, "pullSeconds": 100}
+    spec = manifest("Deployment", values)["spec"]
+    [probed] = spec["template"]["spec"]["containers"]
+    assert probed["startupProbe"]["failureThreshold"] == 42
+    gone = spec["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert spec["progressDeadlineSeconds"] > gone + 100 + 420
+    longer = manifest("Deployment", {**values, "pullSeconds": 900})["spec"]["progressDeadlineSeconds"]
+    assert longer - spec["progressDeadlineSeconds"] == 800
+
+
+def test_answers_under_way_are_finished_before_the_pod_is_killed() -> None:
+    """vLLM aborts what runs unless told to wait; the wait begins when the service has forgotten the pod."""
+    pod = manifest("Deployment")["spec"]["template"]["spec"]
+    [one] = pod["containers"]
+    waits = int(one["args"][one["args"].index("--shutdown-timeout") + 1])
+    forgets = one["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert waits >= 60
+    assert forgets + waits < pod["terminationGracePeriodSeconds"]
 
 
 def test_the_three_probes_ask_for_health_and_only_liveness_is_patient() -> None:
@@ -162,9 +185,18 @@ START = Start(weights_gib=70, read_gb_per_s=2, image_gb=12, pull_gb_per_s=0.5, e
 
 def test_a_start_adds_up_image_weights_and_engine() -> None:
     # 12 GB at 0.5 GB/s; 70 GiB are 75.161927680 GB, at 2 GB/s; 90 s.
+    assert seconds_to_pull(START) == pytest.approx(24)
+    assert seconds_to_load(START) == pytest.approx(37.58096384 + 90)
     assert seconds_to_start(START) == pytest.approx(24 + 37.58096384 + 90)
     cached = START.model_copy(update={"image_gb": 0.0})
     assert seconds_to_start(START) - seconds_to_start(cached) == pytest.approx(24)
+
+
+def test_the_chart_gives_twice_what_the_pages_second_row_takes() -> None:
+    page = Start(weights_gib=66, read_gb_per_s=2, image_gb=12, pull_gb_per_s=0.2, engine_seconds=120)
+    values = YAML(typ="safe", pure=True).load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    assert values["startupSeconds"] == 10 * failures_allowed(2 * seconds_to_load(page), 10)
+    assert values["pullSeconds"] == 2 * seconds_to_pull(page)
 
 
 def test_a_node_has_the_image_unless_told() -> None:
