@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import helm_python
 import pytest
@@ -30,12 +31,15 @@ from tests.pages.language_manifests import chart_complaints, check_helm, rendere
 
 CHART = ROOT / "snippets" / "operate" / "kubernetes" / "chart"
 Json = dict[str, Any]
+LOADING: Json = {"loader": {"enabled": True, "repository": "owner/model", "revision": "0123456789" * 4}}
 VARIANTS: dict[str, Json] = {
     "as it is": {},
     "scaled by its queue": {"autoscaling": {"enabled": True}},
     "one GPU, one replica": {"gpus": 1, "replicas": 1},
     "a digest": {"image": {"digest": "sha256:" + "0123456789abcdef" * 4}},
     "a class of storage": {"storage": {"className": "fast", "accessModes": ["ReadWriteOnce"]}},
+    "a claim of yours": {"storage": {"existingClaim": "weights"}},
+    "loading": {**LOADING, "replicas": 0},
 }
 
 
@@ -52,6 +56,13 @@ WRONG: dict[str, tuple[Json, str]] = {
     "no time to start": ({"startupSeconds": 5}, "/startupSeconds"),
     "a path that leads out": ({"model": {"path": "../etc"}}, "/model/path"),
     "any node": ({"nodeSelector": {"nvidia.com/gpu.product": None}}, "nodeSelector"),
+    "an empty claim that nobody may write": (
+        {"storage": {"accessModes": ["ReadOnlyMany"]}},
+        "/storage/access",
+    ),
+    "a revision that moves": ({"loader": {**LOADING["loader"], "revision": "main"}}, "/loader/revision"),
+    "nothing to load": ({"loader": {"enabled": True}}, "/loader/repository"),
+    "any way out": ({"loader": {"proxy": {"labels": {"app.kubernetes.io/name": None}}}}, "labels"),
     "any client": ({"clients": {"labels": {"app.kubernetes.io/name": None}}}, "labels"),
 }
 
@@ -145,6 +156,64 @@ def test_the_network_lets_two_ask_and_the_engine_ask_nobody() -> None:
         {"kubernetes.io/metadata.name": "monitoring"},
     ]
     assert all(peer["podSelector"]["matchLabels"] for peer in rule["from"])
+
+
+def loader(values: Json | None = None) -> Json:
+    [job] = [each for each in rendered(CHART, values or LOADING) if each["kind"] == "Job"]
+    return job
+
+
+def volume(pod: Json) -> Json:
+    [found] = [each for each in pod["volumes"] if each["name"] == "models"]
+    claim: Json = found["persistentVolumeClaim"]
+    return claim
+
+
+@pytest.mark.parametrize("own", [None, "weights"])
+def test_the_loader_writes_where_the_engine_reads_as_the_same_user(own: str | None) -> None:
+    values = {**LOADING, "storage": {"existingClaim": own or ""}}
+    engine = manifest("Deployment", values)["spec"]["template"]["spec"]
+    loads = loader(values)["spec"]["template"]["spec"]
+    assert volume(engine) == {"claimName": own or "llm-models", "readOnly": True}
+    assert volume(loads) == {"claimName": own or "llm-models"}
+    assert loads["securityContext"] == engine["securityContext"]
+    [one] = loads["containers"]
+    [mount] = [each for each in one["volumeMounts"] if each["name"] == "models"]
+    assert not mount.get("readOnly")
+    read = engine["containers"][0]["args"][0]
+    assert one["command"][one["command"].index("--local-dir") + 1] == read
+    claims = [each for each in rendered(CHART, values) if each["kind"] == "PersistentVolumeClaim"]
+    assert [each["metadata"]["name"] for each in claims] == ([] if own else ["llm-models"])
+
+
+def test_the_claim_of_the_chart_may_be_written_by_whom_it_is_filled() -> None:
+    assert manifest("PersistentVolumeClaim", name="llm-models")["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_the_loader_has_a_way_out_of_its_own_and_the_engine_has_none_still() -> None:
+    found = {
+        each["metadata"]["name"]: each["spec"]
+        for each in rendered(CHART, LOADING)
+        if each["kind"] == "NetworkPolicy"
+    }
+    assert found["llm"]["egress"] == []
+    way, job = found["llm-loader"], loader()
+    assert way["podSelector"]["matchLabels"] == job["spec"]["template"]["metadata"]["labels"]
+    assert way["podSelector"]["matchLabels"] != found["llm"]["podSelector"]["matchLabels"]
+    names, proxy = way["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    [peer] = proxy["to"]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway"}
+    assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "egress"}
+    [environment] = [each["env"] for each in job["spec"]["template"]["spec"]["containers"]]
+    [url] = [each["value"] for each in environment if each["name"] == "HTTPS_PROXY"]
+    assert proxy["ports"] == [{"port": urlsplit(url).port, "protocol": "TCP"}]
+    assert "llm-loader" not in {each["metadata"]["name"] for each in rendered(CHART)}
+
+
+def test_another_revision_is_another_job_since_a_job_cannot_be_changed() -> None:
+    other = {"loader": {**LOADING["loader"], "revision": "f" * 40}}
+    assert loader()["metadata"]["name"] != loader(other)["metadata"]["name"]
 
 
 def test_a_single_replica_can_still_be_drained() -> None:
