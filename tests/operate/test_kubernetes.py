@@ -26,10 +26,12 @@ from snippets.operate.kubernetes import (
     seconds_to_start,
 )
 from snippets.operate.kubernetes_policy import complaints
+from tests.pages import language_prometheus
 from tests.pages.collect import ROOT
 from tests.pages.language_manifests import chart_complaints, check_helm, rendered
 
 CHART = ROOT / "snippets" / "operate" / "kubernetes" / "chart"
+ADAPTER = CHART.parent / "adapter.yaml"
 Json = dict[str, Any]
 LOADING: Json = {"loader": {"enabled": True, "repository": "owner/model", "revision": "0123456789" * 4}}
 VARIANTS: dict[str, Json] = {
@@ -136,6 +138,54 @@ def test_replicas_are_left_to_the_autoscaler_where_there_is_one() -> None:
     scaled = {"autoscaling": {"enabled": True}}
     assert "replicas" not in manifest("Deployment", scaled)["spec"]
     assert manifest("ScaledObject", scaled)["spec"]["scaleTargetRef"]["name"] == "llm"
+
+
+def test_replicas_keep_apart_where_there_is_room() -> None:
+    pod = manifest("Deployment")["spec"]["template"]
+    [spread] = pod["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
+    assert (spread["topologyKey"], spread["maxSkew"]) == ("kubernetes.io/hostname", 1)
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+
+
+SCALED: Json = {"autoscaling": {"enabled": True}}
+
+
+def test_what_scales_it_is_measured() -> None:
+    """The labels of the query come from a monitor: `service` is the name of the service that it selects."""
+    monitor, service = manifest("ServiceMonitor", SCALED)["spec"], manifest("Service")
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    [endpoint] = monitor["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert query(SCALED).count('namespace="llm", service="llm"') == 2
+    kinds = {each["kind"] for each in rendered(CHART)}
+    assert "ServiceMonitor" not in kinds
+    watched = {"monitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    assert manifest("ServiceMonitor", watched)["metadata"]["labels"]["release"] == "prometheus"
+
+
+def query(values: Json) -> str:
+    [trigger] = manifest("ScaledObject", values)["spec"]["triggers"]
+    found: str = trigger["metadata"]["query"]
+    return found
+
+
+def test_the_adapter_measures_what_keda_asks_for() -> None:
+    [rule] = YAML(typ="safe", pure=True).load(ADAPTER.read_text(encoding="utf-8"))["externalRules"]
+    asked = rule["metricsQuery"].replace("<<.LabelMatchers>>", 'namespace="llm", service="llm"')
+    assert asked == query(SCALED)
+    assert language_prometheus.check_promql(asked, "") == []
+    assert rule["resources"]["overrides"]["namespace"]["resource"] == "namespace"
+    page = (ROOT / "docs" / "operate" / "kubernetes.md").read_text(encoding="utf-8")
+    assert f"name: {rule['name']['as']}\n" in page
+
+
+@pytest.mark.parametrize(("seconds", "period"), [(60, 60), (1800, 1800), (1801, 1800), (3600, 1800)])
+def test_a_period_is_no_longer_than_kubernetes_lets_it(seconds: int, period: int) -> None:
+    spec = manifest("ScaledObject", {**SCALED, "startupSeconds": seconds})["spec"]
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    [policy] = behavior["scaleUp"]["policies"]
+    assert policy["periodSeconds"] == period
 
 
 def test_weights_and_key_are_read_only_and_the_key_is_a_file() -> None:
