@@ -28,6 +28,7 @@ GOOD = {
     + "RUN curl -o a https://a.example; wget https://b.example && sha512sum -c sums; sh a\n"
     + USER,
     "curl as a package": BASE + "RUN apt-get install -y curl wget && rm -rf /var/lib/apt/lists\n" + USER,
+    "curl as a word": BASE + "RUN echo curl\n" + USER,
     "a stage by its number": BASE + "FROM scratch\nCOPY --from=0 /a /a\n" + USER,
     "a stage in capitals": "FROM debian:13.2 AS Build\nFROM scratch\nCOPY --from=build /a /a\n" + USER,
     "an image to copy from": BASE + "COPY --from=ghcr.io/astral-sh/uv:0.9.1 /uv /bin/\n" + USER,
