@@ -40,18 +40,31 @@ class Start(BaseModel):
     )
 
 
-def seconds_to_start(start: Start) -> float:
-    """Add up image, weights and engine.
+def seconds_to_pull(start: Start) -> float:
+    """Say how long the image takes.
 
-    image / pull + weights · 2^30 / 10^9 / read
-    + engine
+    image / pull: before the container runs, so no
+    probe is asked yet.
     """
-    pull = start.image_gb / start.pull_gb_per_s
+    return start.image_gb / start.pull_gb_per_s
+
+
+def seconds_to_load(start: Start) -> float:
+    """Say what the startup probe has to allow.
+
+    weights · 2^30 / 10^9 / read + engine
+    """
     read = start.weights_gib * 2**30 / 10**9
     return (
-        pull
-        + read / start.read_gb_per_s
+        read / start.read_gb_per_s
         + start.engine_seconds
+    )
+
+
+def seconds_to_start(start: Start) -> float:
+    """Add up image, weights and engine."""
+    return seconds_to_pull(start) + seconds_to_load(
+        start
     )
 
 

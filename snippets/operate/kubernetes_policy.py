@@ -1,10 +1,17 @@
 """Which Kubernetes manifest do we let pass?"""
 
 # --8<-- [start:imports]
+import re
 from collections.abc import (
     Iterator,
     Mapping,
     Sequence,
+)
+from ipaddress import (
+    IPv4Network,
+    IPv6Network,
+    collapse_addresses,
+    ip_network,
 )
 from typing import Any
 
@@ -53,6 +60,12 @@ STAYS = {"Deployment", "StatefulSet", "DaemonSet"}
 def complaints(document: Json) -> list[str]:
     """List what a manifest may not do."""
     kind = str(document.get("kind"))
+    if _is_list(document):
+        return [
+            said
+            for each in document["items"]
+            for said in complaints(each)
+        ]
     found = [*_around(kind, document)]
     for pod in pods(document):
         spec = pod["spec"]
@@ -60,20 +73,34 @@ def complaints(document: Json) -> list[str]:
         shared = spec.get("securityContext") or {}
         for container in spec["containers"]:
             found += _named(container, shared)
-            if (
-                kind in STAYS
-                and "readinessProbe"
-                not in container
-            ):
-                found.append(
-                    f"{container.get('name')}: "
-                    "readinessProbe is missing"
-                )
+            if kind in STAYS:
+                found += _probes(container)
         for container in (
             spec.get("initContainers") or []
         ):
             found += _named(container, shared)
     return found
+
+
+def _is_list(document: Json) -> bool:
+    return str(document.get("kind")).endswith(
+        "List"
+    ) and isinstance(document.get("items"), list)
+
+
+def _probes(container: Json) -> Iterator[str]:
+    name = container.get("name")
+    if "readinessProbe" not in container:
+        yield f"{name}: readinessProbe is missing"
+    if (
+        "livenessProbe" in container
+        and "startupProbe" not in container
+    ):
+        yield (
+            f"{name}: startupProbe is missing; "
+            "liveness ends it while it reads its "
+            "weights"
+        )
 
 
 def _pod(spec: Json) -> Iterator[str]:
@@ -94,6 +121,15 @@ def _pod(spec: Json) -> Iterator[str]:
             yield (
                 f"volumes: {volume.get('name')} is "
                 "a folder of the node"
+            )
+        shown = volume.get("projected") or {}
+        if any(
+            "serviceAccountToken" in source
+            for source in shown.get("sources") or []
+        ):
+            yield (
+                f"volumes: {volume.get('name')} "
+                "holds a key of the cluster"
             )
 
 
@@ -147,18 +183,40 @@ def _context(
     profile = both.get("seccompProfile") or {}
     if profile.get("type") not in PROFILES:
         yield "seccompProfile: none, or no filter"
+    armor = both.get("appArmorProfile") or {}
+    if armor.get("type") == "Unconfined":
+        yield (
+            "appArmorProfile: Unconfined is "
+            "no filter"
+        )
+    if own.get("procMount", "Default") != "Default":
+        yield (
+            f"procMount: {own['procMount']} shows "
+            "the kernel's files"
+        )
+
+
+NOTHING = re.compile(r"0*\.?0*[A-Za-z]*")
 
 
 def _resources(container: Json) -> Iterator[str]:
     resources = container.get("resources") or {}
-    if "memory" not in (
-        resources.get("limits") or {}
+    for side, name, why in (
+        ("limits", "memory", "is no limit"),
+        ("requests", "cpu", "is none"),
     ):
-        yield "resources.limits: memory is missing"
-    if "cpu" not in (
-        resources.get("requests") or {}
-    ):
-        yield "resources.requests: cpu is missing"
+        given = resources.get(side) or {}
+        value = str(given.get(name))
+        if name not in given:
+            yield (
+                f"resources.{side}: {name} "
+                "is missing"
+            )
+        elif NOTHING.fullmatch(value):
+            yield (
+                f"resources.{side}: {name} of "
+                f"{value} {why}"
+            )
     for port in container.get("ports") or []:
         if "hostPort" in port:
             yield f"hostPort: {port['hostPort']}"
@@ -167,6 +225,14 @@ def _resources(container: Json) -> Iterator[str]:
 def _secrets(container: Json) -> Iterator[str]:
     for variable in container.get("env") or []:
         name = str(variable.get("name"))
+        of = variable.get("valueFrom") or {}
+        if "secretKeyRef" in of:
+            # By whatever name.
+            yield (
+                f"{name}: a secret in the "
+                "environment; mount it as a file"
+            )
+            continue
         yield from policy.in_environment(name)
     for source in container.get("envFrom") or []:
         if "secretRef" in source:
@@ -175,8 +241,11 @@ def _secrets(container: Json) -> Iterator[str]:
                 "environment; mount it as files"
             )
     for key in ("command", "args"):
+        # A shell has its words in one.
         yield from policy.on_command_line(
-            container.get(key) or []
+            part
+            for word in container.get(key) or []
+            for part in str(word).split()
         )
 
 
@@ -193,6 +262,19 @@ def _around(
         or document.get("stringData")
     ):
         yield "Secret: its value stands in a file"
+    if kind == "ConfigMap":
+        yield from _settings(document)
+    if kind.endswith("RoleBinding"):
+        role = document.get("roleRef") or {}
+        if role.get("name") == "cluster-admin":
+            yield (
+                f"{kind}: cluster-admin may do all"
+            )
+    if kind in {"Role", "ClusterRole"} and any(
+        "*" in (rule.get("verbs") or [])
+        for rule in document.get("rules") or []
+    ):
+        yield f"{kind}: a rule of all verbs"
     if kind == "Service":
         if spec.get("type", "ClusterIP") not in {
             "ClusterIP",
@@ -205,6 +287,30 @@ def _around(
         yield "Ingress: tls is missing"
     if kind == "NetworkPolicy":
         yield from _anyone(spec)
+
+
+NAMED = re.compile(
+    r"""(?m)(?:^|[{,])\s*["']?([\w-]+)["']?\s*[:=]"""
+)
+
+
+def _settings(document: Json) -> Iterator[str]:
+    for key, text in (
+        document.get("data") or {}
+    ).items():
+        for name in (
+            key,
+            *NAMED.findall(str(text)),
+        ):
+            # max_tokens is a number of them.
+            counts = name.lower().endswith("tokens")
+            if not counts and policy.in_environment(
+                name.replace("-", "_")
+            ):
+                yield (
+                    f"ConfigMap: {name}: a secret "
+                    "stands in a file"
+                )
 
 
 def _anyone(spec: Json) -> Iterator[str]:
@@ -220,14 +326,48 @@ def _anyone(spec: Json) -> Iterator[str]:
                     f"`{side}` is open to anyone"
                 )
             for peer in peers:
-                block = peer.get("ipBlock") or {}
-                if str(block.get("cidr")).endswith(
-                    "/0"
+                if (
+                    peer.get("namespaceSelector")
+                    == {}
                 ):
                     yield (
                         f"NetworkPolicy: {way} of "
-                        f"{block['cidr']} is anyone"
+                        "all namespaces is anyone"
                     )
+            yield from (
+                f"NetworkPolicy: {way} of {said}"
+                for said in _wide(peers)
+            )
+
+
+def _wide(peers: Sequence[Json]) -> Iterator[str]:
+    """Put blocks together: two halves are a whole.
+
+    10.0.0.0/8 and fc00::/7 are private, and pass.
+    """
+    old: list[IPv4Network] = []
+    new: list[IPv6Network] = []
+    for peer in peers:
+        block = peer.get("ipBlock") or {}
+        if "cidr" not in block:
+            continue
+        try:
+            network = ip_network(
+                str(block["cidr"]), strict=False
+            )
+        except ValueError:
+            yield f"{block['cidr']} is no network"
+            continue
+        if isinstance(network, IPv4Network):
+            old.append(network)
+        else:
+            new.append(network)
+    for whole in collapse_addresses(old):
+        if whole.prefixlen < 8:
+            yield f"{whole} is anyone"
+    for other in collapse_addresses(new):
+        if other.prefixlen < 7:
+            yield f"{other} is anyone"
 
 
 # --8<-- [end:around]
@@ -239,18 +379,21 @@ def unguarded(
 ) -> list[str]:
     """Name workloads that no NetworkPolicy holds.
 
-    One has to select their pods, by `matchLabels`,
-    and to name both directions.
+    One of their namespace has to select their pods,
+    by `matchLabels`, and to name both directions.
     """
     found = []
-    for document in documents:
+    flat = [*_flat(documents)]
+    for document in flat:
         for pod in pods(document):
             labels = (
                 pod.get("metadata") or {}
             ).get("labels") or {}
             if not any(
                 _holds(other, labels)
-                for other in documents
+                and _namespace(other)
+                == _namespace(document)
+                for other in flat
             ):
                 kind = document["kind"]
                 name = document["metadata"]["name"]
@@ -259,6 +402,22 @@ def unguarded(
                     "held by no NetworkPolicy"
                 )
     return found
+
+
+def _flat(
+    documents: Sequence[Json],
+) -> Iterator[Json]:
+    for document in documents:
+        if _is_list(document):
+            yield from _flat(document["items"])
+        else:
+            yield document
+
+
+def _namespace(document: Json) -> Any:
+    return (document.get("metadata") or {}).get(
+        "namespace"
+    )
 
 
 def _holds(document: Json, labels: Json) -> bool:

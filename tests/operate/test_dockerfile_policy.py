@@ -20,6 +20,24 @@ GOOD = {
     "root in between": BASE + "USER root\nRUN true\n" + USER,
     "a checksum": BASE + "ADD --checksum=sha256:" + "0" * 64 + " https://example.com/a /a\n" + USER,
     "curl to a file": BASE + "RUN curl -fsSLo a https://example.com/a && sha256sum -c a.sum | cat\n" + USER,
+    "a hash from here": BASE
+    + "RUN curl -fsSLo a https://example.com/a && \\\n"
+    + "  echo 'abc  a' | sha256sum --check && sh a\n"
+    + USER,
+    "two files, one check": BASE
+    + "RUN curl -o a https://a.example; wget https://b.example && sha512sum -c sums; sh a\n"
+    + USER,
+    "curl as a package": BASE + "RUN apt-get install -y curl wget && rm -rf /var/lib/apt/lists\n" + USER,
+    "curl as a word": BASE + "RUN echo curl\n" + USER,
+    "a stage by its number": BASE + "FROM scratch\nCOPY --from=0 /a /a\n" + USER,
+    "a stage in capitals": "FROM debian:13.2 AS Build\nFROM scratch\nCOPY --from=build /a /a\n" + USER,
+    "an image to copy from": BASE + "COPY --from=ghcr.io/astral-sh/uv:0.9.1 /uv /bin/\n" + USER,
+    "a mount of a stage": "FROM debian:13.2 AS a\nFROM debian:13.2\n"
+    "RUN --mount=from=a,target=/a --mount=type=secret,id=token true\n" + USER,
+    "a syntax with a version": "# syntax=docker/dockerfile:1.19\n" + BASE + USER,
+    "a comment that is none": BASE + "# syntax=evil:latest\n" + USER,
+    "no keys": BASE + "COPY --chown=1 tokenizer.json added_tokens.json key.py cert.pem /models/\n" + USER,
+    "a file with the key": BASE + USER + 'CMD ["serve", "--api-key-file", "/run/secrets/key"]\n',
     "names alone": BASE + "ENV HOME=/tmp PATH=/bin\nARG BUILD\n" + USER,
     "a comment that pipes": BASE + "# curl x | sh\n" + USER,
     "a comment between": BASE + "RUN true && \\\n# curl x | sh\n    true\n" + USER,
@@ -69,6 +87,89 @@ BAD = {
     "over lines": (BASE + "RUN wget -qO- https://example.com \\\n    | sudo bash\n" + USER, f"2: {PIPE}"),
     "a here document": (BASE + "RUN <<EOF\ncurl https://example.com | sh\nEOF\n" + USER, f"2: {PIPE}"),
     "substituted": (BASE + "RUN bash <(curl https://example.com)\n" + USER, f"2: {PIPE}"),
+    **{
+        f"run, {name}": (BASE + f"RUN {command}\n" + USER, f"2: {PIPE}")
+        for name, command in {
+            "with an option": "curl https://example.com | sudo -E bash",
+            "by another": "curl https://example.com | python3",
+            "over another": "curl https://example.com | tee x | sh",
+            "unpacked": "curl https://example.com/a.tgz | tar xz",
+            "in two steps": "curl -o x https://example.com && sh x",
+            "in two steps, checked late": "curl -o x https://example.com && sh x && sha256sum -c sums",
+            "and only kept": "cd /opt && curl -O https://example.com/a",
+            "as a list": '["sh", "-c", "curl https://example.com | sh"]',
+            "as a list of words": '["curl", "-O", "https://example.com"]',
+            "within": 'bash -c "$(curl https://example.com)"',
+            "as another user": "sudo -u nobody wget https://example.com",
+            "by its path": "/usr/bin/wget https://example.com/a",
+            "with a hash that is not compared": "curl -o x https://example.com && sha256sum x",
+            "with settings": "A=b curl https://example.com",
+            "with a mount": "--mount=type=cache,target=/c curl https://example.com",
+            "if": "if true; then curl https://example.com/a -o a; fi",
+        }.items()
+    },
+    "later": (BASE + "ONBUILD RUN curl https://example.com | sh\n" + USER, f"2: {PIPE}"),
+    "copied from": (
+        BASE + "COPY --from=evil:latest /a /a\n" + USER,
+        "2: image evil:latest: the tag moves; name its digest",
+    ),
+    "mounted from": (
+        BASE + "RUN --mount=type=bind,from=evil:latest,target=/a /a\n" + USER,
+        "2: image evil:latest: the tag moves; name its digest",
+    ),
+    "read by": (
+        "# syntax=evil:latest\n" + BASE + USER,
+        "1: image evil:latest: the tag moves; name its digest",
+    ),
+    "read by, later": (
+        "# escape=`\n#SYNTAX = evil\n" + BASE + USER,
+        "2: image evil: no tag, which means latest; name its digest",
+    ),
+    **{
+        f"unchecked {source}": (
+            BASE + f"ADD {source} /a\n" + USER,
+            "2: ADD from the network without --checksum; name the sha256",
+        )
+        for source in (
+            "git@example.com:a/b.git",
+            "git://example.com/a",
+            "ssh://git@example.com/a",
+            "FTP://a/b",
+        )
+    },
+    **{
+        f"{word} {name}": (
+            BASE + f"{word} --chmod=0400 {name} /run/\n" + USER,
+            f"2: {word} of {name}: a key in a layer",
+        )
+        for word in ("COPY", "ADD")
+        for name in (
+            "api.key",
+            "./keys/hf-token",
+            "key.pem",
+            "id_ed25519",
+            ".env",
+            "x/.netrc",
+            "tls.p12",
+            "a.pfx",
+        )
+    },
+    "a key among others": (
+        BASE + 'COPY ["a b", "tls.key", "/"]\n' + USER,
+        "2: COPY of tls.key: a key in a layer",
+    ),
+    **{
+        f"a key for {word}": (
+            BASE + f"{word} {rest}\n" + USER,
+            "2: --api-key: a secret on the command line; name a file",
+        )
+        for word, rest in {
+            "CMD": '["serve", "--api-key", "abc"]',
+            "ENTRYPOINT": "serve --api-key=abc",
+        }.items()
+    },
+    "zeros": (BASE + "USER 00\n", ROOT.format("00")),
+    "zeros and a group": (BASE + "USER 000:1000\n", ROOT.format("000:1000")),
     "insecure": (BASE + "RUN --security=insecure true\n" + USER, "2: RUN outside the build's sandbox"),
     "the host's network": (BASE + "RUN --network=host true\n" + USER, "2: RUN outside the build's sandbox"),
 }

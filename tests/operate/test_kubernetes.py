@@ -5,12 +5,14 @@ from __future__ import annotations
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import helm_python
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from snippets.operate.kubernetes import (
     Scale,
@@ -19,20 +21,27 @@ from snippets.operate.kubernetes import (
     failures_allowed,
     longest_queue,
     replicas,
+    seconds_to_load,
+    seconds_to_pull,
     seconds_to_start,
 )
 from snippets.operate.kubernetes_policy import complaints
+from tests.pages import language_prometheus
 from tests.pages.collect import ROOT
 from tests.pages.language_manifests import chart_complaints, check_helm, rendered
 
 CHART = ROOT / "snippets" / "operate" / "kubernetes" / "chart"
+ADAPTER = CHART.parent / "adapter.yaml"
 Json = dict[str, Any]
+LOADING: Json = {"loader": {"enabled": True, "repository": "owner/model", "revision": "0123456789" * 4}}
 VARIANTS: dict[str, Json] = {
     "as it is": {},
     "scaled by its queue": {"autoscaling": {"enabled": True}},
     "one GPU, one replica": {"gpus": 1, "replicas": 1},
     "a digest": {"image": {"digest": "sha256:" + "0123456789abcdef" * 4}},
     "a class of storage": {"storage": {"className": "fast", "accessModes": ["ReadWriteOnce"]}},
+    "a claim of yours": {"storage": {"existingClaim": "weights"}},
+    "loading": {**LOADING, "replicas": 0},
 }
 
 
@@ -49,6 +58,13 @@ WRONG: dict[str, tuple[Json, str]] = {
     "no time to start": ({"startupSeconds": 5}, "/startupSeconds"),
     "a path that leads out": ({"model": {"path": "../etc"}}, "/model/path"),
     "any node": ({"nodeSelector": {"nvidia.com/gpu.product": None}}, "nodeSelector"),
+    "an empty claim that nobody may write": (
+        {"storage": {"accessModes": ["ReadOnlyMany"]}},
+        "/storage/access",
+    ),
+    "a revision that moves": ({"loader": {**LOADING["loader"], "revision": "main"}}, "/loader/revision"),
+    "nothing to load": ({"loader": {"enabled": True}}, "/loader/repository"),
+    "any way out": ({"loader": {"proxy": {"labels": {"app.kubernetes.io/name": None}}}}, "labels"),
     "any client": ({"clients": {"labels": {"app.kubernetes.io/name": None}}}, "labels"),
 }
 
@@ -75,8 +91,28 @@ def test_startup_is_allowed_as_long_as_the_values_say_and_a_bit_of_ten_seconds()
         probe = container({"startupSeconds": seconds})["startupProbe"]
         assert probe["periodSeconds"] * probe["failureThreshold"] >= seconds
         assert probe["failureThreshold"] == failures == failures_allowed(seconds, 10)
-    deadline = manifest("Deployment", {"startupSeconds": 420})["spec"]["progressDeadlineSeconds"]
-    assert deadline > 420
+
+
+def test_the_pull_is_time_of_the_deadline_and_none_of_the_probe() -> None:
+    """A startup probe begins when the container runs, and its image is there by then."""
+    values = {"startupSeconds": 420, "pullSeconds": 100}
+    spec = manifest("Deployment", values)["spec"]
+    [probed] = spec["template"]["spec"]["containers"]
+    assert probed["startupProbe"]["failureThreshold"] == 42
+    gone = spec["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert spec["progressDeadlineSeconds"] > gone + 100 + 420
+    longer = manifest("Deployment", {**values, "pullSeconds": 900})["spec"]["progressDeadlineSeconds"]
+    assert longer - spec["progressDeadlineSeconds"] == 800
+
+
+def test_answers_under_way_are_finished_before_the_pod_is_killed() -> None:
+    """vLLM aborts what runs unless told to wait; the wait begins when the service has forgotten the pod."""
+    pod = manifest("Deployment")["spec"]["template"]["spec"]
+    [one] = pod["containers"]
+    waits = int(one["args"][one["args"].index("--shutdown-timeout") + 1])
+    forgets = one["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert waits >= 60
+    assert forgets + waits < pod["terminationGracePeriodSeconds"]
 
 
 def test_the_three_probes_ask_for_health_and_only_liveness_is_patient() -> None:
@@ -104,6 +140,54 @@ def test_replicas_are_left_to_the_autoscaler_where_there_is_one() -> None:
     assert manifest("ScaledObject", scaled)["spec"]["scaleTargetRef"]["name"] == "llm"
 
 
+def test_replicas_keep_apart_where_there_is_room() -> None:
+    pod = manifest("Deployment")["spec"]["template"]
+    [spread] = pod["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"] == pod["metadata"]["labels"]
+    assert (spread["topologyKey"], spread["maxSkew"]) == ("kubernetes.io/hostname", 1)
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+
+
+SCALED: Json = {"autoscaling": {"enabled": True}}
+
+
+def test_what_scales_it_is_measured() -> None:
+    """The labels of the query come from a monitor: `service` is the name of the service that it selects."""
+    monitor, service = manifest("ServiceMonitor", SCALED)["spec"], manifest("Service")
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    [endpoint] = monitor["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert query(SCALED).count('namespace="llm", service="llm"') == 2
+    kinds = {each["kind"] for each in rendered(CHART)}
+    assert "ServiceMonitor" not in kinds
+    watched = {"monitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    assert manifest("ServiceMonitor", watched)["metadata"]["labels"]["release"] == "prometheus"
+
+
+def query(values: Json) -> str:
+    [trigger] = manifest("ScaledObject", values)["spec"]["triggers"]
+    found: str = trigger["metadata"]["query"]
+    return found
+
+
+def test_the_adapter_measures_what_keda_asks_for() -> None:
+    [rule] = YAML(typ="safe", pure=True).load(ADAPTER.read_text(encoding="utf-8"))["externalRules"]
+    asked = rule["metricsQuery"].replace("<<.LabelMatchers>>", 'namespace="llm", service="llm"')
+    assert asked == query(SCALED)
+    assert language_prometheus.check_promql(asked, "") == []
+    assert rule["resources"]["overrides"]["namespace"]["resource"] == "namespace"
+    page = (ROOT / "docs" / "operate" / "kubernetes.md").read_text(encoding="utf-8")
+    assert f"name: {rule['name']['as']}\n" in page
+
+
+@pytest.mark.parametrize(("seconds", "period"), [(60, 60), (1800, 1800), (1801, 1800), (3600, 1800)])
+def test_a_period_is_no_longer_than_kubernetes_lets_it(seconds: int, period: int) -> None:
+    spec = manifest("ScaledObject", {**SCALED, "startupSeconds": seconds})["spec"]
+    behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    [policy] = behavior["scaleUp"]["policies"]
+    assert policy["periodSeconds"] == period
+
+
 def test_weights_and_key_are_read_only_and_the_key_is_a_file() -> None:
     mounts = {mount["name"]: mount for mount in container()["volumeMounts"]}
     assert mounts["models"]["readOnly"]
@@ -122,6 +206,64 @@ def test_the_network_lets_two_ask_and_the_engine_ask_nobody() -> None:
         {"kubernetes.io/metadata.name": "monitoring"},
     ]
     assert all(peer["podSelector"]["matchLabels"] for peer in rule["from"])
+
+
+def loader(values: Json | None = None) -> Json:
+    [job] = [each for each in rendered(CHART, values or LOADING) if each["kind"] == "Job"]
+    return job
+
+
+def volume(pod: Json) -> Json:
+    [found] = [each for each in pod["volumes"] if each["name"] == "models"]
+    claim: Json = found["persistentVolumeClaim"]
+    return claim
+
+
+@pytest.mark.parametrize("own", [None, "weights"])
+def test_the_loader_writes_where_the_engine_reads_as_the_same_user(own: str | None) -> None:
+    values = {**LOADING, "storage": {"existingClaim": own or ""}}
+    engine = manifest("Deployment", values)["spec"]["template"]["spec"]
+    loads = loader(values)["spec"]["template"]["spec"]
+    assert volume(engine) == {"claimName": own or "llm-models", "readOnly": True}
+    assert volume(loads) == {"claimName": own or "llm-models"}
+    assert loads["securityContext"] == engine["securityContext"]
+    [one] = loads["containers"]
+    [mount] = [each for each in one["volumeMounts"] if each["name"] == "models"]
+    assert not mount.get("readOnly")
+    read = engine["containers"][0]["args"][0]
+    assert one["command"][one["command"].index("--local-dir") + 1] == read
+    claims = [each for each in rendered(CHART, values) if each["kind"] == "PersistentVolumeClaim"]
+    assert [each["metadata"]["name"] for each in claims] == ([] if own else ["llm-models"])
+
+
+def test_the_claim_of_the_chart_may_be_written_by_whom_it_is_filled() -> None:
+    assert manifest("PersistentVolumeClaim", name="llm-models")["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_the_loader_has_a_way_out_of_its_own_and_the_engine_has_none_still() -> None:
+    found = {
+        each["metadata"]["name"]: each["spec"]
+        for each in rendered(CHART, LOADING)
+        if each["kind"] == "NetworkPolicy"
+    }
+    assert found["llm"]["egress"] == []
+    way, job = found["llm-loader"], loader()
+    assert way["podSelector"]["matchLabels"] == job["spec"]["template"]["metadata"]["labels"]
+    assert way["podSelector"]["matchLabels"] != found["llm"]["podSelector"]["matchLabels"]
+    names, proxy = way["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    [peer] = proxy["to"]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway"}
+    assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "egress"}
+    [environment] = [each["env"] for each in job["spec"]["template"]["spec"]["containers"]]
+    [url] = [each["value"] for each in environment if each["name"] == "HTTPS_PROXY"]
+    assert proxy["ports"] == [{"port": urlsplit(url).port, "protocol": "TCP"}]
+    assert "llm-loader" not in {each["metadata"]["name"] for each in rendered(CHART)}
+
+
+def test_another_revision_is_another_job_since_a_job_cannot_be_changed() -> None:
+    other = {"loader": {**LOADING["loader"], "revision": "f" * 40}}
+    assert loader()["metadata"]["name"] != loader(other)["metadata"]["name"]
 
 
 def test_a_single_replica_can_still_be_drained() -> None:
@@ -162,9 +304,18 @@ START = Start(weights_gib=70, read_gb_per_s=2, image_gb=12, pull_gb_per_s=0.5, e
 
 def test_a_start_adds_up_image_weights_and_engine() -> None:
     # 12 GB at 0.5 GB/s; 70 GiB are 75.161927680 GB, at 2 GB/s; 90 s.
+    assert seconds_to_pull(START) == pytest.approx(24)
+    assert seconds_to_load(START) == pytest.approx(37.58096384 + 90)
     assert seconds_to_start(START) == pytest.approx(24 + 37.58096384 + 90)
     cached = START.model_copy(update={"image_gb": 0.0})
     assert seconds_to_start(START) - seconds_to_start(cached) == pytest.approx(24)
+
+
+def test_the_chart_gives_twice_what_the_pages_second_row_takes() -> None:
+    page = Start(weights_gib=66, read_gb_per_s=2, image_gb=12, pull_gb_per_s=0.2, engine_seconds=120)
+    values = YAML(typ="safe", pure=True).load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    assert values["startupSeconds"] == 10 * failures_allowed(2 * seconds_to_load(page), 10)
+    assert values["pullSeconds"] == 2 * seconds_to_pull(page)
 
 
 def test_a_node_has_the_image_unless_told() -> None:

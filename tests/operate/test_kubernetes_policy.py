@@ -76,6 +76,12 @@ IN_POD: dict[str, tuple[Callable[[Json], object], str]] = {
         lambda spec: spec["volumes"].append({"name": "etc", "hostPath": {"path": "/etc"}}),
         "volumes: etc is a folder of the node",
     ),
+    "a key of the cluster by another way": (
+        lambda spec: spec["volumes"].append(
+            {"name": "key", "projected": {"sources": [{"serviceAccountToken": {"path": "a"}}]}}
+        ),
+        "volumes: key holds a key of the cluster",
+    ),
 }
 
 
@@ -130,6 +136,35 @@ IN_CONTAINER: dict[str, tuple[Callable[[Json], object], str]] = {
         lambda c: c.update(command=["vllm", "--api-key=abc"]),
         "--api-key: a secret on the command line; name a file",
     ),
+    "a key under another name": (
+        lambda c: c["env"].append({"name": "A", "valueFrom": {"secretKeyRef": KEY}}),
+        "A: a secret in the environment; mount it as a file",
+    ),
+    "a key in a shell's words": (
+        lambda c: c.update(command=["sh", "-c", "exec vllm serve /models --api-key abc"]),
+        "--api-key: a secret on the command line; name a file",
+    ),
+    "the kernel's files": (context(procMount="Unmasked"), "procMount: Unmasked shows the kernel's files"),
+    "no AppArmor": (
+        context(appArmorProfile={"type": "Unconfined"}),
+        "appArmorProfile: Unconfined is no filter",
+    ),
+    "memory without end": (
+        lambda c: c["resources"]["limits"].update(memory="0"),
+        "resources.limits: memory of 0 is no limit",
+    ),
+    "memory without end, with a unit": (
+        lambda c: c["resources"]["limits"].update(memory="0.0Gi"),
+        "resources.limits: memory of 0.0Gi is no limit",
+    ),
+    "no CPU at all": (
+        lambda c: c["resources"]["requests"].update(cpu=0),
+        "resources.requests: cpu of 0 is none",
+    ),
+    "killed while it reads": (
+        lambda c: c.update(livenessProbe={"httpGet": {"port": 8000}}),
+        "startupProbe is missing; liveness ends it while it reads its weights",
+    ),
     "unready": (lambda c: c.pop("readinessProbe"), "readinessProbe is missing"),
 }
 
@@ -137,6 +172,38 @@ IN_CONTAINER: dict[str, tuple[Callable[[Json], object], str]] = {
 @pytest.mark.parametrize(("change", "said"), IN_CONTAINER.values(), ids=IN_CONTAINER)
 def test_a_bad_container_is_refused(change: Callable[[Json], object], said: str) -> None:
     assert changed(lambda _, container: change(container)) == [f"vllm: {said}"]
+
+
+def test_more_than_nothing_is_a_limit_and_liveness_after_startup_is_fine() -> None:
+    def change(_: Json, container: Json) -> None:
+        container["resources"] = {"limits": {"memory": "0.5Gi"}, "requests": {"cpu": "100m"}}
+        container |= {"startupProbe": {}, "livenessProbe": {}}
+        container["securityContext"] |= {
+            "procMount": "Default",
+            "appArmorProfile": {"type": "RuntimeDefault"},
+        }
+        container["env"].append({"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
+
+    assert changed(change) == []
+
+
+def test_a_pod_without_apparmor_says_so_for_its_containers() -> None:
+    unconfined = {"appArmorProfile": {"type": "Unconfined"}}
+    assert changed(lambda spec, _: spec["securityContext"].update(unconfined)) == [
+        "vllm: appArmorProfile: Unconfined is no filter"
+    ]
+
+
+def test_a_list_hides_nothing() -> None:
+    balancer = {"kind": "Service", "spec": {"type": "LoadBalancer"}}
+    for kind in ("List", "ServiceList"):
+        within = {"kind": kind, "items": [balancer, {"kind": "List", "items": [GOOD, SECRET]}]}
+        assert complaints(within) == [
+            "Service: LoadBalancer is open",
+            "Secret: its value stands in a file",
+        ]
+        assert unguarded([within]) == ["Deployment llm: its pods are held by no NetworkPolicy"]
+        assert unguarded([within, {"kind": "List", "items": [policy()]}]) == []
 
 
 def test_a_container_that_starts_first_is_held_to_the_same_but_for_readiness() -> None:
@@ -196,6 +263,13 @@ def policy(**spec: Any) -> Json:
     return {"kind": "NetworkPolicy", "metadata": {"name": "a"}, "spec": {**both, **spec}}
 
 
+SECRET: Json = {"kind": "Secret", "stringData": {"a": "b"}}
+
+
+def blocks(*cidrs: str) -> Json:
+    return policy(egress=[{"to": [{"ipBlock": {"cidr": cidr}} for cidr in cidrs]}])
+
+
 AROUND: dict[str, tuple[Json, str]] = {
     "a secret in the file": (
         {"kind": "Secret", "stringData": {"a": "b"}},
@@ -221,6 +295,49 @@ AROUND: dict[str, tuple[Json, str]] = {
         policy(egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]),
         "NetworkPolicy: egress of 0.0.0.0/0 is anyone",
     ),
+    "to the world in halves": (
+        blocks("0.0.0.0/1", "128.0.0.0/1"),
+        "NetworkPolicy: egress of 0.0.0.0/0 is anyone",
+    ),
+    "to the world in small pieces": (
+        blocks(*(f"{first}.0.0.0/8" for first in range(256))),
+        "NetworkPolicy: egress of 0.0.0.0/0 is anyone",
+    ),
+    "to too much of it": (blocks("10.0.0.0/7"), "NetworkPolicy: egress of 10.0.0.0/7 is anyone"),
+    "to too much of the other": (blocks("fc00::/6"), "NetworkPolicy: egress of fc00::/6 is anyone"),
+    "to what is no address": (blocks("ten/8"), "NetworkPolicy: egress of ten/8 is no network"),
+    "to all namespaces": (
+        policy(egress=[{"to": [{"namespaceSelector": {}}]}]),
+        "NetworkPolicy: egress of all namespaces is anyone",
+    ),
+    "from a label in all namespaces": (
+        policy(ingress=[{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]),
+        "NetworkPolicy: ingress of all namespaces is anyone",
+    ),
+    "a key among the settings": (
+        {"kind": "ConfigMap", "data": {"api-key": "abc"}},
+        "ConfigMap: api-key: a secret stands in a file",
+    ),
+    "a key in a file among the settings": (
+        {"kind": "ConfigMap", "data": {"config.yaml": "port: 8000\napi-key: abc\n"}},
+        "ConfigMap: api-key: a secret stands in a file",
+    ),
+    "a key in JSON among the settings": (
+        {"kind": "ConfigMap", "data": {"a.json": '{"hf_token": "abc"}'}},
+        "ConfigMap: hf_token: a secret stands in a file",
+    ),
+    "all rights": (
+        {"kind": "ClusterRoleBinding", "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}},
+        "ClusterRoleBinding: cluster-admin may do all",
+    ),
+    "all rights in a namespace": (
+        {"kind": "RoleBinding", "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}},
+        "RoleBinding: cluster-admin may do all",
+    ),
+    "all rights by a rule": (
+        {"kind": "ClusterRole", "rules": [{"verbs": ["get"]}, {"verbs": ["*"]}]},
+        "ClusterRole: a rule of all verbs",
+    ),
     "from the world": (
         policy(ingress=[{"from": [{"ipBlock": {"cidr": "::/0"}}]}]),
         "NetworkPolicy: ingress of ::/0 is anyone",
@@ -241,7 +358,12 @@ def test_what_is_around_a_pod_is_refused_where_it_is_open(document: Json, said: 
         {"kind": "Secret"},
         {"kind": "Ingress", "spec": {"tls": [{"hosts": ["a"]}]}},
         policy(egress=[], ingress=[{"from": [{"podSelector": {}}]}]),
-        policy(egress=[{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]),
+        blocks("10.0.0.0/8", "fc00::/7", "192.168.0.1/16"),
+        {"kind": "ConfigMap", "data": {"config.yaml": "api-key-file: /run/key\nmax-tokens: 5\n"}},
+        {"kind": "ConfigMap"},
+        {"kind": "RoleBinding", "roleRef": {"name": "view"}},
+        {"kind": "Role", "rules": [{"verbs": ["get"]}]},
+        policy(egress=[{"to": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]}]),
     ],
 )
 def test_what_is_around_a_pod_passes_where_it_is_closed(document: Json) -> None:
@@ -267,3 +389,23 @@ def test_a_workload_needs_a_policy_that_selects_it_in_both_directions(spec: Json
     said = ["Deployment llm: its pods are held by no NetworkPolicy"]
     assert unguarded([GOOD, policy(**spec)]) == ([] if held else said)
     assert unguarded([GOOD]) == said
+
+
+@pytest.mark.parametrize(
+    ("of_the_pods", "of_the_policy", "held"),
+    [
+        (None, None, True),
+        ("llm", "llm", True),
+        ("llm", "other", False),
+        ("llm", None, False),
+        (None, "other", False),
+    ],
+)
+def test_a_policy_holds_the_pods_of_its_own_namespace(
+    of_the_pods: str | None, of_the_policy: str | None, held: bool
+) -> None:
+    there, holding = deepcopy(GOOD), policy()
+    for document, namespace in ((there, of_the_pods), (holding, of_the_policy)):
+        if namespace:
+            document["metadata"]["namespace"] = namespace
+    assert (unguarded([there, holding]) == []) is held

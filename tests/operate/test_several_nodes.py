@@ -34,6 +34,10 @@ def test_tensor_parallelism_is_a_node_and_pipeline_parallelism_the_nodes() -> No
     assert group["replicas"] == group["minReplicas"] == ENGINE["pipeline_parallel_size"]
 
 
+def test_a_change_asks_for_no_second_cluster_of_as_many_gpus() -> None:
+    assert SERVICE["spec"]["upgradeStrategy"] == {"type": "None"}
+
+
 def test_the_token_is_on_and_ray_is_new_enough_and_the_one_in_the_image() -> None:
     assert CLUSTER["authOptions"]["mode"] == "token"
     assert tuple(map(int, CLUSTER["rayVersion"].split("."))) >= (2, 52, 0)
@@ -65,6 +69,13 @@ def test_what_is_wrong_in_it_is_named(path: tuple[Any, ...], value: object, said
     place[last] = value
     [complaint] = check_kubernetes(document, "")
     assert complaint.startswith(said)
+
+
+def test_a_strategy_that_is_none_is_named() -> None:
+    document = deepcopy(SERVICE)
+    document["spec"]["upgradeStrategy"] = {"type": "Rolling"}
+    [complaint] = check_kubernetes(document, "")
+    assert complaint.startswith("RayService: spec.upgradeStrategy.type: 'Rolling'")
 
 
 @pytest.mark.parametrize("text", ["applications: [", "a: 1", "applications: []"])

@@ -74,7 +74,8 @@ def check_kubernetes(document: Document, _title: str) -> list[str]:
             for pod in kubernetes_policy.pods(document)
             for container in pod["spec"]["containers"]
             for said in _flags(
-                container.get("image"),
+                # A command takes the place of the image's own.
+                None if container.get("command") else container.get("image"),
                 [*_words(container.get("command")), *_words(container.get("args"))],
                 {str(each["name"]): str(each.get("value", "")) for each in container.get("env") or []},
                 # A manifest alone cannot tell; `unguarded` asks for a policy in front of each pod.
