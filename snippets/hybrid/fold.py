@@ -12,17 +12,19 @@ LOOKS_LIKE = dict(
     zip(
         "АВЕКМНОРСТУХЅІЈаеорсухѕіјһԁԛԝӏ"
         "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧορν"
-        "·•‧∙⋅。−⁃⁄∕",
+        "·•‧∙⋅。・۔−⁃⁄∕ー─➖˗\u2028\u2029",
         "ABEKMHOPCTYXSIJaeopcyxsijhdqwl"
         "ABEZHIKMNOPTYXopv"
-        "......--//",
+        "........--//----  ",
         strict=True,
     )
 )
 # Marks on a letter, and frames around one.
 MARKS = {"Mn", "Me"}
 # Zero width, direction, tags; controls.
-UNSEEN = {"Cf", "Cc", "Cs"}
+UNSEEN = {"Cf", "Cc", "Cs", "Cn"}
+# Letters by name that show nothing.
+FILLERS = "\u115f\u1160\u3164\uffa0"
 KEPT = "\t\n\r"
 # --8<-- [end:tables]
 
@@ -72,7 +74,7 @@ def _plain(character: str) -> str | None:
     kind = unicodedata.category(character)
     if kind in MARKS:
         return ""
-    if kind in UNSEEN:
+    if kind in UNSEEN or character in FILLERS:
         return None
     if kind == "Pd":
         return "-"

@@ -33,6 +33,7 @@ DATE = re.compile(
     "(?:19|20)[0-9]{2}[-./][0-9]{1,2}[-./]"
     "|[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|20)[0-9]{2}"
 )
+MOST_PARSED = 100
 REGIONS = (
     "GB",
     "DE",
@@ -53,21 +54,35 @@ def phones(text: str) -> int:
     With a plus sign; as America writes them; with a
     leading 0, valid in one of REGIONS; or any seven
     to fifteen digits that a word names.
+    After MOST_PARSED that look like one, any is:
+    to parse takes time, and a list of them is too
+    much to send.
     Source: ITU-T E.164, by phonenumbers.
     """
     found = {
         m.start() + length
-        for m in ABROAD.finditer(text)
-        if (length := abroad_length(m.group()))
+        for number, m in enumerate(
+            ABROAD.finditer(text)
+        )
+        if (
+            length := abroad_length(
+                m.group(), number
+            )
+        )
     }
     found |= {
         m.end() for m in AMERICA.finditer(text)
     }
     found |= {
         m.end()
-        for m in TRUNK.finditer(text)
+        for number, m in enumerate(
+            TRUNK.finditer(text)
+        )
         if not DATE.match(m.group())
-        and is_national(m.group())
+        and (
+            number >= MOST_PARSED
+            or is_national(m.group())
+        )
     }
     found |= {
         m.end(1)
@@ -77,12 +92,18 @@ def phones(text: str) -> int:
     return len(found)
 
 
-def abroad_length(text: str) -> int:
+def abroad_length(
+    text: str, before: int = 0
+) -> int:
     """Give the length of the number, 0 for none.
+
+    before: how many were looked at already
 
     Digits behind it may look like more of it, so
     each group is left off in turn.
     """
+    if before >= MOST_PARSED:
+        return len(text)
     while text.strip("+"):
         try:
             number = phonenumbers.parse(text, None)

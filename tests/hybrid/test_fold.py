@@ -123,3 +123,25 @@ def test_time_is_linear_where_the_standard_library_is_not() -> None:
 
 def test_the_cache_is_bounded() -> None:
     assert module.fold_one.cache_info().maxsize == 65_536
+
+
+@pytest.mark.parametrize(
+    "code", [0x115F, 0x1160, 0x3164, 0xFFA0, 0x2065, 0xFFF0, 0xFFF8, 0xE0000, 0xE0002, 0x200B]
+)
+def test_what_shows_nothing_is_not_there(code: int) -> None:
+    assert fold(f"078{chr(code)}-05-1120") == "078-05-1120"
+
+
+@pytest.mark.parametrize("mark", "ー─➖˗‒–—−-")
+def test_a_line_is_a_dash(mark: str) -> None:
+    assert fold(f"078{mark}05{mark}1120") == "078-05-1120"
+
+
+@pytest.mark.parametrize("mark", "\u2028\u2029\u00a0\u3000")
+def test_a_gap_is_a_space(mark: str) -> None:
+    assert fold(f"078{mark}05") == "078 05"
+
+
+@pytest.mark.parametrize("mark", "・۔·•。")
+def test_each_kind_of_dot_is_one(mark: str) -> None:
+    assert fold(f"1{mark}2") == "1.2"

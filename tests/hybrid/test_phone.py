@@ -147,3 +147,13 @@ def test_the_regions_are_asked_at_most_once_for_each_candidate(monkeypatch: pyte
             counts.append(asked)
         assert counts[1] <= 4 * counts[0] + 40
         assert counts[1] <= len(REGIONS) * 400 * 2
+
+
+def test_a_list_longer_than_is_parsed_counts_whole() -> None:
+    """What is no number of the first 100 is one from the next on: to parse takes time."""
+    trunk, abroad = "00 12 34 56 78 ", "+0000000, "
+    assert phones(trunk * 100) == 0
+    assert phones(trunk * 101) == 1
+    assert phones(trunk * 105) == 5
+    assert phones(abroad * 100) == 0
+    assert phones(abroad * 101) == 1

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snippets.hybrid import detect
 from snippets.hybrid.errors import HybridError, Kind
-from snippets.hybrid.surface import BODY, MESSAGE, decoded, inspect, known, leaves, seal, texts
+from snippets.hybrid.surface import BODY, KEY, MESSAGE, decoded, inspect, known, leaves, seal, texts
 from tests.hybrid.fakes import ask
 
 SECRET = "SECRET-7f3a"  # noqa: S105 (what the scan of these tests looks for)
@@ -75,9 +76,14 @@ def test_a_secret_in_any_json_is_found(body: dict[str, Any]) -> None:
         chat(tool_call_id=SECRET),
         chat(content=[{"type": "text", "text": SECRET}]),
         chat(content=[{"type": "text", "text": SECRET[:6]}, {"type": "text", "text": SECRET[6:]}]),
-        chat(content=None, tool_calls=[{"function": {"name": "f", "arguments": json.dumps({"a": SECRET})}}]),
+        chat(
+            content=None,
+            tool_calls=[
+                {"type": "function", "function": {"name": "f", "arguments": json.dumps({"a": SECRET})}}
+            ],
+        ),
         {**chat(), "tools": [{"type": "function", "function": {"name": "f", "description": SECRET}}]},
-        {**chat(), "tools": [{"function": {"parameters": {"properties": {SECRET: {}}}}}]},
+        {**chat(), "tools": [{"type": "function", "function": {"parameters": {"properties": {SECRET: {}}}}}]},
         {**chat(), "response_format": {"type": "json_schema", "json_schema": {"schema": {"const": SECRET}}}},
         {**chat(), "metadata": {"a": SECRET[:5], "b": SECRET[5:]}},
         {**chat(), "metadata": {SECRET: ""}},
@@ -185,14 +191,16 @@ def test_what_an_ordinary_client_sends_is_known() -> None:
 
 @pytest.mark.parametrize("field", sorted(BODY - {"messages"}))
 def test_each_known_field_is_allowed(field: str) -> None:
-    assert known({**chat(), field: 1})
-    assert not known({**chat(), f"{field}_": 1})
+    value = {"tools": [], "model": "x", "user": "x"}.get(field, 1)
+    assert known({**chat(), field: value})
+    assert not known({**chat(), f"{field}_": value})
 
 
 @pytest.mark.parametrize("field", sorted(MESSAGE - {"content"}))
 def test_each_known_field_of_a_message_is_allowed(field: str) -> None:
-    assert known(chat(**{field: "x"}))
-    assert not known(chat(**{f"{field}_": "x"}))
+    value: Any = [] if field == "tool_calls" else "x"
+    assert known(chat(**{field: value}))
+    assert not known(chat(**{f"{field}_": value}))
 
 
 def test_text_may_be_absent_whole_or_in_parts() -> None:
@@ -245,7 +253,7 @@ def test_depth_is_bounded() -> None:
     deep: Any = "x"
     for _ in range(31):
         deep = [deep]
-    assert list(leaves({"a": deep})) == [("(keys)", "a"), ("a", "x")]
+    assert list(leaves({"a": deep})) == [(KEY, "a"), ("a", "x")]
     with pytest.raises(HybridError):
         list(leaves({"a": [deep]}))
 
@@ -267,11 +275,10 @@ def test_json_in_json_is_bounded_too() -> None:
         list(leaves("[" * 100_000 + "]" * 100_000))
 
 
-@pytest.mark.parametrize("junk", [None, 1, "x", [("a", 1)], {"a": None}])
-def test_a_scanner_that_answers_junk_is_an_error_or_found(junk: Any) -> None:
-    if junk == {"a": None}:
-        assert inspect(seal(chat()), lambda _: junk) == {}
-        return
+@pytest.mark.parametrize(
+    "junk", [None, 1, "x", [("a", 1)], {"a": None}, {"a": 1.5}, {"a": True}, {"a": "1"}, {"a": 0.0}]
+)
+def test_a_scanner_that_answers_junk_is_an_error(junk: Any) -> None:
     with pytest.raises((AttributeError, TypeError)):
         inspect(seal(chat()), lambda _: junk)
 
@@ -279,7 +286,7 @@ def test_a_scanner_that_answers_junk_is_an_error_or_found(junk: Any) -> None:
 def test_any_count_but_zero_is_found() -> None:
     assert inspect(seal(chat()), lambda _: {"a": 0}) == {}
     assert inspect(seal(chat()), lambda _: {"a": -1})
-    assert inspect(seal(chat()), lambda text: {"a": len(text)}) == {"a": len("messagesrolecontent")}
+    assert inspect(seal(chat()), lambda text: {"a": len(text)}) == {"a": len(seal(chat()))}
 
 
 def test_a_scanner_that_fails_on_one_of_many_texts_is_an_error() -> None:
@@ -302,6 +309,102 @@ def test_the_scanner_sees_each_text_once() -> None:
     inspect(seal(chat(name="hello", role="hello")), see)
     assert "hello" in seen
     assert len(seen) == len(set(seen))
+
+
+def message(content: Any, role: str = "user", **more: Any) -> dict[str, Any]:
+    return {"role": role, "content": content, **more}
+
+
+SPLIT = [{"type": "text", "text": "078-05-"}, {"type": "text", "text": "1120"}]
+SSN = b"My SSN is 078-05-1120."
+
+
+@pytest.mark.parametrize(
+    ("body", "category"),
+    [
+        ({"messages": [message("hi")], "metadata": {"ssn": "078051120"}}, "ssn"),
+        ({"messages": [message("hi")], "metadata": {"ssn": 123456789}}, "ssn"),
+        ({"messages": [message("hi")], "metadata": {"password": "hunter2hunter2"}}, "password"),
+        ({"messages": [message("You are helpful", "system"), message(SPLIT)]}, "ssn"),
+        ({"messages": [message(SPLIT), message("thanks")]}, "ssn"),
+        ({"messages": [message("room 5", "system"), message(SPLIT), message("7 is")]}, "ssn"),
+        (
+            {"messages": [message("room 5"), message("078-"), message("05-"), message("1120"), message("7")]},
+            "ssn",
+        ),
+        ({"messages": [message("so"), *[message(one) for one in "078-05-1120"], message("yes")]}, "ssn"),
+        ({"messages": [message(base64.encodebytes(b"x" * 52 + SSN).decode())]}, "ssn"),
+        ({"messages": [message(base64.b64encode("Müller: 078-05-1120".encode("latin-1")).decode())]}, "ssn"),
+        ({"messages": [message(base64.b64encode("SSN 078-05-1120".encode("utf-16")).decode())]}, "ssn"),
+        ({"messages": [message("id-" + base64.b64encode(SSN).decode())]}, "ssn"),
+        ({"messages": [message("https://x.io/u/" + base64.urlsafe_b64encode(SSN).decode())]}, "ssn"),
+        ({"messages": [message(base64.b64encode(b"a@b.io").decode())]}, "email"),
+        ({"messages": [message("\\ud835\\udfce78-05-1120")]}, "ssn"),
+    ],
+)
+def test_the_scan_of_this_guide_finds_it_wherever_it_stands(body: dict[str, Any], category: str) -> None:
+    assert inspect(seal(body), detect.scan).get(category)
+
+
+NAMED = st.sampled_from(["ssn", "password", "phone", "note", "api_key"])
+VALUES = st.sampled_from(["078051120", "hunter2hunter2", "2125550147", "c0ffee1234567890c0ffee", "hello", 7])
+
+
+@given(st.dictionaries(NAMED, VALUES), st.dictionaries(NAMED, VALUES))
+def test_what_is_found_in_the_bytes_is_found(metadata: dict[str, Any], arguments: dict[str, Any]) -> None:
+    body = {"messages": [message("hi", "tool", tool_call_id=json.dumps(arguments))], "metadata": metadata}
+    sealed = seal(body)
+    found = inspect(sealed, detect.scan)
+    assert all(found.get(name, 0) >= count for name, count in detect.scan(sealed.decode()).items())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"messages": [{"role": {"image_url": {"url": "data:"}}, "content": "x"}]},
+        {"messages": [message("x", name=[15339, 1917, 11])]},
+        {"messages": [message("x", tool_call_id=["a"])]},
+        {"messages": [message("x")], "user": {"type": "file"}},
+        {"messages": [message("x")], "model": {"type": "file"}},
+        {"messages": [message("x")], "tools": [{"type": "mcp", "server_url": "https://x.example"}]},
+        {"messages": [message("x")], "tools": [{"type": "function", "function": {}, "server_url": "x"}]},
+        {"messages": [message("x")], "tools": [{"type": "function", "function": "x"}]},
+        {"messages": [message("x")], "tools": ["function"]},
+        {"messages": [message("x")], "tools": {"type": "function"}},
+        {"messages": [message("x", tool_calls=[{"type": "custom", "function": {}}])]},
+        {"messages": [message("x", tool_calls=[{"id": 5, "type": "function", "function": {}}])]},
+    ],
+)
+def test_what_nobody_has_thought_about_is_an_unknown_part(odd: dict[str, Any]) -> None:
+    assert inspect(seal(odd), scan) == {"unknown part": 1}
+
+
+def test_the_whole_is_scanned_first_so_that_a_limit_is_met_at_once() -> None:
+    seen: list[int] = []
+
+    def limited(text: str) -> Mapping[str, int]:
+        seen.append(len(text))
+        raise RuntimeError("over the limit")
+
+    with pytest.raises(RuntimeError, match="over the limit"):
+        inspect(seal(chat(content="x" * 100_000)), limited)
+    assert len(seen) == 1
+    assert seen[0] > 100_000
+
+
+def test_no_more_than_half_a_million_characters_are_scanned() -> None:
+    text = "x"
+    for _ in range(9):
+        text = json.dumps([text, "y" * 10_000])
+    seen: list[int] = []
+
+    def see(one: str) -> Mapping[str, int]:
+        seen.append(len(one))
+        return {}
+
+    with pytest.raises(HybridError, match="too long"):
+        inspect(seal(chat(content=text)), see)
+    assert 2**18 < sum(seen) <= 2**19
 
 
 def test_ordinary_words_are_not_taken_for_base64() -> None:
@@ -344,8 +447,9 @@ def test_base64_that_a_letter_follows_is_read() -> None:
 
 
 def test_all_that_is_known_may_come_together() -> None:
-    assert known({**dict.fromkeys(BODY, 1), "messages": []})
-    assert known(chat(**dict.fromkeys(MESSAGE, "x")))
+    some: dict[str, Any] = {"messages": [], "tools": [], "user": "x", "model": "x"}
+    assert known({**dict.fromkeys(BODY, 1), **some})
+    assert known(chat(**{**dict.fromkeys(MESSAGE, "x"), "tool_calls": []}))
 
 
 def test_nothing_is_no_text() -> None:

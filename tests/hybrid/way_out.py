@@ -20,6 +20,7 @@ HARMLESS = {
         "dataclasses",
         "enum",
         "functools",
+        "itertools",
     ),
     *("hashlib", "html", "ipaddress", "json", "math", "numpy", "numpy.typing", "phonenumbers", "pydantic"),
     *("random", "re", "secrets", "stdnum", "stdnum.us", "threading", "time", "types", "typing"),
