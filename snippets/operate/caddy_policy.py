@@ -138,6 +138,40 @@ def pass_complaints(
 
 # --8<-- [start:complaints]
 OLD = {"tls1.0", "tls1.1"}
+HERE = (
+    "unix/",
+    "127.0.0.1:",
+    "localhost:",
+    "[::1]:",
+)
+NEEDED = {
+    "headers",
+    "log_append",
+    "map",
+    "request_body",
+    "reverse_proxy",
+    "rewrite",
+    "static_response",
+    "subroute",
+}
+
+
+def others(
+    server: Json, run: Sequence[Step]
+) -> Iterator[str]:
+    """Say which handlers a proxy has no need of."""
+    for step in run:
+        name = step.handler["handler"]
+        if name not in NEEDED:
+            yield f"{name}: not needed"
+    errors = server.get("errors", {})
+    for step in steps(errors.get("routes", ())):
+        name = step.handler["handler"]
+        if name not in {
+            "subroute",
+            "static_response",
+        }:
+            yield f"handle_errors: no {name}"
 
 
 def complaints(config: Json) -> list[str]:
@@ -148,6 +182,9 @@ def complaints(config: Json) -> list[str]:
     http = config.get("apps", {}).get("http", {})
     port = f":{http.get('http_port', 80)}"
     found: list[str] = []
+    admin = config.get("admin", {}).get("listen")
+    if admin and not admin.startswith(HERE):
+        found.append(f"admin {admin}: here alone")
     for server in http.get("servers", {}).values():
         run = list(steps(server.get("routes", ())))
         proxies = [
@@ -162,8 +199,14 @@ def complaints(config: Json) -> list[str]:
             )
         if not proxies:
             continue
+        found += others(server, run)
         for listen in server.get("listen", ()):
-            if listen.endswith(port):
+            if listen.endswith(port) or (
+                not server.get(
+                    "tls_connection_policies"
+                )
+                and not listen.startswith(HERE)
+            ):
                 found.append(
                     f"{listen}: without TLS"
                 )

@@ -1,44 +1,23 @@
 """Does nginx let in only whom and what it lists?"""
 
-# --8<-- [start:tree]
+# --8<-- [start:guards]
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-Directive = dict[str, Any]
-PASSES = {
-    "proxy_pass",
-    "grpc_pass",
-    "fastcgi_pass",
-    "uwsgi_pass",
-    "scgi_pass",
-}
+from snippets.operate.proxy_surface import (
+    HERE,
+    PASSES,
+    SAID,
+    Directive,
+    named,
+    surface,
+    walk,
+)
 
-
-def walk(
-    tree: Sequence[Directive],
-) -> Iterator[Directive]:
-    """Yield each directive, those inside too."""
-    for one in tree:
-        yield one
-        yield from walk(one.get("block", ()))
+WHO = "$http_authorization"
+WHAT = "$request_method $request_uri"
 
 
-def named(
-    tree: Sequence[Directive], name: str
-) -> list[Directive]:
-    """Find the directives of a block by name."""
-    return [
-        one
-        for one in tree
-        if one["directive"] == name
-    ]
-
-
-# --8<-- [end:tree]
-
-
-# --8<-- [start:guards]
 def default_of(
     table: Directive,
 ) -> Sequence[str] | None:
@@ -61,38 +40,69 @@ def guarded(
 
 
 def tables(
-    http: Sequence[Directive], *parts: str
+    http: Sequence[Directive], source: str
 ) -> dict[str, Directive]:
-    """Find maps from these, closed by default."""
+    """Find maps from this, closed by default."""
     return {
         one["args"][1]: one
         for one in named(http, "map")
-        if all(
-            part in one["args"][0] for part in parts
-        )
+        if one["args"][0] == source
         and default_of(one) == [""]
     }
-
-
-LISTED = re.compile(r"~\^[A-Z]+ [\w/-]+\$")
-
-
-def loose(table: Directive) -> list[str]:
-    """Find rows that are no exact path."""
-    return [
-        one["directive"]
-        for one in table["block"]
-        if one["directive"] not in {"default", "#"}
-        and not LISTED.fullmatch(one["directive"])
-    ]
 
 
 # --8<-- [end:guards]
 
 
+# --8<-- [start:rows]
+LISTED = re.compile(r"~\^[A-Z]+ ([\w/-]+)\$")
+KEY = re.compile(r"~\^Bearer [\w-]{20,}\$")
+NAME = re.compile(r"[\w.@-]+")
+
+
+def row_complaints(
+    tree: Sequence[Directive],
+) -> Iterator[str]:
+    """Say which rows of maps let in too much."""
+    seen: set[str] = set()
+    for one in walk(tree):
+        if one["directive"] != "map":
+            continue
+        source, gives = one["args"]
+        if source not in {WHO, WHAT}:
+            yield f"map {source}: not needed here"
+        if gives in seen:
+            yield f"map {gives}: given twice"
+        seen.add(gives)
+        for row in one["block"]:
+            asked = row["directive"]
+            if asked == "default":
+                continue
+            got = "".join(row["args"])
+            path = LISTED.fullmatch(asked)
+            if source == WHAT and not path:
+                yield (
+                    f"{asked}: list a method and a "
+                    "path, as in ~^GET /health$"
+                )
+            if path and path[1] != got:
+                yield f"{asked}: gives {got}"
+            if source == WHO and asked != "include":
+                key = KEY.fullmatch(asked)
+                if key and NAME.fullmatch(got):
+                    continue
+                yield (
+                    "a row of the keys: as in "
+                    "~^Bearer KEY$ NAME, of 20 "
+                    "letters and digits or more"
+                )
+
+
+# --8<-- [end:rows]
+
+
 # --8<-- [start:server]
-HERE = ("127.", "localhost", "[::1]", "unix:")
-TLS = {"TLSv1.2", "TLSv1.3"}
+ORIGIN = re.compile(r"https?://[\w.:-]+")
 SET = {
     "proxy_buffering": ["off"],
     "proxy_pass_request_headers": ["off"],
@@ -105,22 +115,19 @@ def server_complaints(
 ) -> Iterator[str]:
     """Say what is wrong with one that passes on."""
     for one in named(server, "listen"):
-        near = one["args"][0].startswith(HERE)
+        near = HERE.fullmatch(one["args"][0])
         if "ssl" not in one["args"] and not near:
             at = one["args"][0]
             yield f"listen {at}: add ssl"
-    who = tables(http, "$http_authorization")
+    who = tables(http, WHO)
     if not guarded(server, {"401"}) & set(who):
         yield (
             "no key is asked for: a map of "
             "$http_authorization with an empty "
             "default, and return 401"
         )
-    what = tables(
-        http, "$request_method", "$request_uri"
-    )
     lists = guarded(server, {"403", "404"}) & set(
-        what
+        tables(http, WHAT)
     )
     if not lists:
         yield (
@@ -128,17 +135,12 @@ def server_complaints(
             "$request_method and $request_uri with "
             "an empty default, and return 404"
         )
-    for name in sorted(lists):
-        for row in loose(what[name]):
-            yield (
-                f"{row}: list a method and a path, "
-                "as in ~^GET /health$"
-            )
     for one in walk(server):
         if one["directive"] in PASSES:
             target = one["args"][0]
-            if not target.endswith(
-                tuple(lists or "$")
+            base, _, path = target.partition("$")
+            if f"${path}" not in lists or (
+                not ORIGIN.fullmatch(base)
             ):
                 yield (
                     f"{one['directive']} {target}: "
@@ -176,10 +178,6 @@ def place_complaints(
 
 
 # --8<-- [start:complaints]
-SAID = re.compile(
-    r"\$(request\b|request_uri|request_body|uri|args"
-    r"|query_string|http_|arg_|cookie_|document_uri)"
-)
 LEVELS = {"crit", "alert", "emerg"}
 
 
@@ -192,23 +190,22 @@ def complaints(
     """
     tops = named(tree, "http")
     http = tops[0]["block"] if tops else tree
-    servers = [
-        one["block"]
-        for one in named(http, "server")
+    found = list(row_complaints(tree))
+    if not any(
+        one["directive"] in PASSES
+        for one in walk(tree)
+    ):
+        return found
+    for one in named(http, "server"):
         if any(
             x["directive"] in PASSES
             for x in walk(one["block"])
-        )
-    ]
-    found = [
-        said
-        for server in servers
-        for said in server_complaints(http, server)
-    ]
-    if not servers:
-        return found
-    tls = named(http, "ssl_protocols")
-    if not tls or set(tls[-1]["args"]) - TLS:
+        ):
+            found += server_complaints(
+                http, one["block"]
+            )
+    found += surface(tree)
+    if not named(http, "ssl_protocols"):
         found.append(
             "ssl_protocols: in http, from TLSv1.2"
         )

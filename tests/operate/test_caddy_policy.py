@@ -37,6 +37,13 @@ WEAKER = {
     "all headers": ("header_up -*", "", "header_up: -*"),
     "no limit": ("unhealthy_request_count 16", "", "unhealthy_request_count: no limit"),
     "the log has requests": ("request delete", "", "request delete"),
+    "files": ("log_append client", "file_server browse\n\tlog_append client", "file_server: not needed"),
+    "admin to all": ("admin unix//run/caddy/admin.sock", "admin 0.0.0.0:2019", "admin 0.0.0.0:2019"),
+    "errors are passed on": (
+        "respond 429",
+        "reverse_proxy 127.0.0.1:8080",
+        "handle_errors: no reverse_proxy",
+    ),
     "in the clear": ("\nllm.example {", "\nhttp://llm.example:80 {", ":80: without TLS"),
 }
 
@@ -83,7 +90,13 @@ def small() -> dict[str, Any]:
     }
     inner = [*steps, {"handle": [proxy]}]
     routes = [{"handle": [{"handler": "subroute", "routes": inner}]}]
-    return {"apps": {"http": {"servers": {"a": {"listen": [":443"], "routes": routes}}}}}
+    return {
+        "apps": {
+            "http": {
+                "servers": {"a": {"listen": [":443"], "routes": routes, "tls_connection_policies": [{}]}}
+            }
+        }
+    }
 
 
 def server(config: dict[str, Any]) -> Any:
@@ -97,6 +110,22 @@ def inner(config: dict[str, Any]) -> Any:
 def test_the_smallest_passes() -> None:
     assert complaints(small()) == []
     assert complaints({}) == []
+
+
+def test_another_port_in_the_clear_is_refused() -> None:
+    config = deepcopy(small())
+    server(config)["listen"] = [":8000"]
+    server(config)["tls_connection_policies"] = []
+    assert complaints(config) == [":8000: without TLS"]
+    server(config)["listen"] = ["127.0.0.1:8000"]
+    assert complaints(config) == []
+
+
+def test_a_site_that_passes_nothing_on_may_serve_metrics() -> None:
+    config = deepcopy(small())
+    routes = [{"handle": [{"handler": "metrics"}]}]
+    config["apps"]["http"]["servers"]["b"] = {"listen": ["127.0.0.1:2020"], "routes": routes}
+    assert complaints(config) == []
 
 
 def test_a_check_after_the_proxy_is_no_check() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snippets.operate.proxy_policy import complaints, walk
+from snippets.operate.proxy_policy import complaints
 from tests.operate.proxies import FOLDER
 from tests.pages.language_proxy import check_nginx, parse
 
@@ -47,6 +47,45 @@ WEAKER = {
     "the log has the body": ('"$route"', '"$request_body"', "access_log"),
     "the log has the key": ('"$client"', '"$http_authorization"', "access_log"),
     "the log is the default": ("llm.log llm;", "llm.log;", "access_log"),
+    "anybody is a client": ('"";\n    include', '"";\n    "" guest;\n    include', "a row of the keys"),
+    "any key": ('"";\n    include', '"";\n    "~^Bearer .*$" guest;\n    include', "a row of the keys"),
+    "a short key": (
+        '"";\n    include',
+        f'"";\n    "~^Bearer {"a" * 19}$" guest;\n    include',
+        "a row of the keys",
+    ),
+    "a key that is no pattern": (
+        '"";\n    include',
+        f'"";\n    "Bearer {"a" * 20}" guest;\n    include',
+        "a row of the keys",
+    ),
+    "a client's name is what it says": (
+        '"";\n    include',
+        f'"";\n    "~^Bearer {"a" * 20}$" $request_uri;\n    include',
+        "a row of the keys",
+    ),
+    "a row gives another path": ('$" /health;', '$" /metrics;', "~^GET /health$: gives /metrics"),
+    "the list is more than the request": (
+        '"$request_method $request_uri"',
+        '"$request_method $request_uri$arg_x"',
+        "no list of paths",
+    ),
+    "the key or an argument": ("map $http_authorization", "map $arg_x$http_authorization", "no key is asked"),
+    "a map of another thing": (
+        "# What",
+        'map $http_cookie $x { default ""; }\n # What',
+        "map $http_cookie: not needed here",
+    ),
+    "a variable given twice": (
+        "# What",
+        'map $http_authorization $client { default ""; }\n # What',
+        "map $client: given twice",
+    ),
+    "more before the path": ("http://engine$route", "http://engine/x$route", "end with the listed path"),
+    "two variables": ("http://engine$route", "http://engine$uri$route", "end with the listed path"),
+    "a name that begins like this machine's": ("listen 443 ssl;", "listen 127.example:1;", "add ssl"),
+    "the log has the query in braces": ('"$route"', '"${request_uri}"', "access_log"),
+    "the log has the file": ('"$route"', '"$request_filename"', "access_log"),
     "errors quote": ("error_log stderr crit;", "error_log stderr;", "error_log"),
     "errors quote more": ("stderr crit;", "stderr info;", "error_log"),
 }
@@ -100,12 +139,13 @@ def test_a_server_that_passes_nothing_on_is_not_judged(tmp_path: Path) -> None:
     assert said_of("http { server { listen 80; return 404; } }", tmp_path) == []
 
 
-def test_walk_goes_inside() -> None:
-    inner = {"directive": "b", "args": []}
-    assert [one["directive"] for one in walk([{"directive": "a", "args": [], "block": [inner]}])] == [
-        "a",
-        "b",
-    ]
+def test_a_key_of_20_letters_passes(tmp_path: Path) -> None:
+    row = f'default "";\n    "~^Bearer {"a" * 20}$" alice;\n    include'
+    assert said_of(GOOD.replace('default "";\n    include', row), tmp_path) == []
+
+
+def test_a_map_of_keys_is_judged_alone(tmp_path: Path) -> None:
+    assert said_of('http { map $http_authorization $client { "" guest; } }', tmp_path)
 
 
 def test_the_validator_says_what_the_tool_says() -> None:
