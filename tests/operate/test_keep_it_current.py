@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import date
 from itertools import product
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from snippets.data.facts import fact
 from snippets.operate.keep_it_current import (
     Pairs,
     canary_h,
@@ -20,6 +22,8 @@ from snippets.operate.keep_it_current import (
     sign_test,
     worst_loss,
 )
+from snippets.operate.minimum_versions import read_flaws
+from tests.pages.collect import ROOT
 
 COUNTS = st.integers(0, 60)
 
@@ -127,3 +131,24 @@ def test_a_canary_waits_for_its_share() -> None:
     for values in ((0, 1.0, 1.0), (1, 0.0, 1.0), (1, 1.0, 0.0), (1, 1.0, 1.01)):
         with pytest.raises(ValueError, match="above 0 each, and the last at most 1"):
             canary_h(*values)
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+def test_each_flaw_of_an_engine_that_the_guide_checks_for_is_counted_on_the_page() -> None:
+    """What has no topic is a flaw, too."""
+    table = (ROOT / "snippets" / "data" / "exposure" / "flaws.csv").read_text("utf-8")
+    checked = {
+        one.fact
+        for one in read_flaws(table.splitlines())
+        if one.engine in {"vllm", "ollama", "llama.cpp", "sglang"}
+    }
+    page = (ROOT / "docs" / "operate" / "keep-it-current.md").read_text("utf-8")
+    since = re.search(r"since (\d{4}-\d\d-\d\d): (\d+) flaws\n", page)
+    assert since
+    recent = {name for name in checked if fact(name).as_of >= date.fromisoformat(since[1])}
+    shown = re.findall(r"(?m)^\d{4}-\d\d-\d\d (CVE-\S+)$", page)
+    assert len(recent) >= 10
+    assert recent <= {name.lower() for name in shown}
+    assert len(shown) == int(since[2])

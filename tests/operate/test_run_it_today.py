@@ -135,7 +135,7 @@ def test_the_table_names_each_tabs_model_and_the_tab_makes_the_key(tab: str, pat
 
 @pytest.mark.parametrize(("tab", "pattern"), STARTED.items(), ids=STARTED)
 def test_no_tab_starts_a_model_that_may_reason_until_the_limit(tab: str, pattern: str) -> None:
-    """Qwen3's first models reason unless told not to; those of 2507 without "thinking", and Qwen2.5, do not."""
+    """Qwen3's first models reason unless told not to; Qwen2.5, and the one of 2507, do not."""
     named = re.search(pattern, TABS[tab])
     assert named
     assert re.search(r"(?i)qwen2\.5|qwen3-4b-2507", named[1])
