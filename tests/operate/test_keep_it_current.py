@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import subprocess
+from datetime import date
 from itertools import product
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from snippets.data.facts import fact
 from snippets.operate.keep_it_current import (
     Pairs,
     canary_h,
@@ -22,6 +24,7 @@ from snippets.operate.keep_it_current import (
     sign_test,
     worst_loss,
 )
+from snippets.operate.minimum_versions import read_flaws
 from tests.pages.collect import DOCS, ROOT, read_page
 
 COUNTS = st.integers(0, 60)
@@ -190,3 +193,24 @@ def test_the_page_s_one_time_steps_make_nginx_read_the_link(tmp_path: Path) -> N
     assert "upstream engine {\n    include llm/upstream.conf;\n" in text
     assert (tmp_path / "llm" / "upstream.conf").read_text() == "server 127.0.0.1:8080;\n"
     assert (tmp_path / "llm" / "green.conf").read_text() == "server 127.0.0.1:8081;\n"
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+def test_each_flaw_of_an_engine_that_the_guide_checks_for_is_counted_on_the_page() -> None:
+    """What has no topic is a flaw, too."""
+    table = (ROOT / "snippets" / "data" / "exposure" / "flaws.csv").read_text("utf-8")
+    checked = {
+        one.fact
+        for one in read_flaws(table.splitlines())
+        if one.engine in {"vllm", "ollama", "llama.cpp", "sglang"}
+    }
+    page = (ROOT / "docs" / "operate" / "keep-it-current.md").read_text("utf-8")
+    since = re.search(r"since (\d{4}-\d\d-\d\d): (\d+) flaws\n", page)
+    assert since
+    recent = {name for name in checked if fact(name).as_of >= date.fromisoformat(since[1])}
+    shown = re.findall(r"(?m)^\d{4}-\d\d-\d\d (CVE-\S+)$", page)
+    assert len(recent) >= 10
+    assert recent <= {name.lower() for name in shown}
+    assert len(shown) == int(since[2])

@@ -151,3 +151,29 @@ def test_a_guard_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValidationError, match="when"):
         read_guards(["when,method,path,guarded", ",GET,/a,no"])
     assert len(read_guards(["when,method,path,guarded", "x,GET,/a,no"])) == 1
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "operate" / "secure-it.md").read_text("utf-8")
+
+
+def test_the_page_lists_the_paths_that_the_guides_proxy_passes() -> None:
+    proxy = (ROOT / "snippets" / "operate" / "serve_a_team" / "nginx.conf").read_text("utf-8")
+    passed = set(re.findall(r'"~\^(GET|POST) (/[a-z0-9/]+)\$"', proxy))
+    block = PAGE[PAGE.index("allowed = {") : PAGE.index("routes = {")]
+    assert set(re.findall(r'"(GET|POST) (/[a-z0-9/]+)"', block)) == passed
+    assert len(passed) == 5
+
+
+def test_what_the_page_says_of_tools_it_shows() -> None:
+    (tools,) = (one for one in ANSWERS if one.path == "/tools")
+    assert f"GET /tools, no key set: {tools.no_key_set}\n" in PAGE
+    assert tools.no_key_set == 403
+
+
+def test_an_answer_of_the_guide_to_owasps_tenth_stands_in_its_column() -> None:
+    row = next(line for line in PAGE.splitlines() if line.startswith("| LLM10"))
+    _, _, has, lacks, _ = row.split("|")
+    assert "escape, validate, never run" in has
+    assert "not covered" in lacks
