@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from snippets.hybrid.policy import (
     Facts,
+    Task,
     cannot_leave,
     must_stay,
 )
@@ -231,9 +232,11 @@ def escalates(
 
     Only where confidence is below the least, or not
     a number, and the policy lets the data leave: a
-    doubt opens no way out.
+    doubt opens no way out, and a batch stays.
     """
     if must_stay(facts) or cannot_leave(facts):
+        return False
+    if facts.task is Task.BATCH:
         return False
     return not confidence >= least
 

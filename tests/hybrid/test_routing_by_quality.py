@@ -165,6 +165,11 @@ def test_a_public_answer_in_doubt_is_asked_for_again() -> None:
     assert escalates(OPEN, nan, least=0.5)
 
 
+def test_a_batch_in_doubt_stays_as_batches_do() -> None:
+    assert not escalates(OPEN.model_copy(update={"task": Task.BATCH}), 0.1, least=0.9)
+    assert escalates(OPEN.model_copy(update={"task": Task.COMPLEX}), 0.1, least=0.9)
+
+
 @given(
     st.builds(
         Facts,
