@@ -2,11 +2,14 @@
 
 # --8<-- [start:parse]
 import re
+import shlex
 from collections.abc import (
     Iterator,
     Mapping,
     Sequence,
 )
+
+from snippets.operate import engine_flags, policy
 
 Unit = Mapping[str, Sequence[str]]
 
@@ -42,7 +45,7 @@ def parse_service(
 # --8<-- [end:parse]
 
 
-# --8<-- [start:policy]
+# --8<-- [start:rights]
 YES = {"yes", "true", "on", "1"}
 ON = (
     "NoNewPrivileges",
@@ -62,14 +65,29 @@ EXACT = {
     "DevicePolicy": "closed",
     "IPAddressDeny": "any",
 }
+LIMIT = re.compile(r"0*[1-9]\d*[KMGT]?|[1-9]\d?%")
+WORDS = {
+    "AmbientCapabilities": re.compile(r"(?!)"),
+    "SupplementaryGroups": re.compile(
+        "video|render"
+    ),
+    "Group": re.compile(
+        r"(?!\d|root$|docker$|disk$).+"
+    ),
+    "IPAddressAllow": re.compile(
+        r"localhost|127(\.\d+){3}(/\d+)?|::1(/128)?"
+    ),
+    "DeviceAllow": re.compile(
+        r"(char-|/dev/)(nvidia|drm|dri/|kfd)"
+        r"[\w-]*|r|w|rw"
+    ),
+    "ReadWritePaths": re.compile(
+        r"-?(/srv|/var/(lib|cache)|%S|%C)/\w"
+        r"(?!.*\.\.).*"
+    ),
+}
+ALSO = ("BindPaths", "ReadWriteDirectories")
 BOUNDED = ("MemoryMax", "TasksMax")
-SECRET = re.compile(
-    r"\w*(KEY|TOKEN|SECRET|PASSWORD)\w*="
-)
-GIVEN = re.compile(r"--api-key(\s|=)")
-OPEN = re.compile(
-    r"(?<![\d.])0\.0\.0\.0|\[?::\]?(?![\w:])"
-)
 
 
 def rights_complaints(unit: Unit) -> Iterator[str]:
@@ -77,7 +95,9 @@ def rights_complaints(unit: Unit) -> Iterator[str]:
     last = {name: unit[name][-1] for name in unit}
     user = last.get("User", "")
     dynamic = last.get("DynamicUser") in YES
-    if not dynamic and user in {"", "root", "0"}:
+    if (user or not dynamic) and (
+        policy.root(user) or not user.strip("0")
+    ):
         yield (
             f"User={user}: DynamicUser=yes, or "
             "a user other than root"
@@ -96,14 +116,65 @@ def rights_complaints(unit: Unit) -> Iterator[str]:
                 f"{allowed or 'empty'}"
             )
     for name in BOUNDED:
-        if last.get(name, "") in {"", "infinity"}:
+        if not LIMIT.fullmatch(last.get(name, "")):
             yield f"{name}=: there is no limit"
-    first = unit.get("SystemCallFilter", [""])[0]
-    if first.split()[:1] != ["@system-service"]:
+    first, *more = [
+        value
+        for value in unit.get(
+            "SystemCallFilter", ()
+        )
+        if value
+    ] or [""]
+    if first != "@system-service":
         yield (
             f"SystemCallFilter={first}: has to "
             "begin with @system-service"
         )
+    for value in more:
+        if not value.startswith("~"):
+            yield (
+                f"SystemCallFilter={value}: adds "
+                "calls; write ~ before it"
+            )
+
+
+def word_complaints(unit: Unit) -> Iterator[str]:
+    """Say which groups, paths, … are too many."""
+    for name, allowed in WORDS.items():
+        for value in unit.get(name, ()):
+            for word in value.split():
+                if not allowed.fullmatch(word):
+                    yield f"{name}={word}: too much"
+    for name in ALSO:
+        for value in unit.get(name, ()):
+            if value:
+                yield (
+                    f"{name}={value}: too much; "
+                    "use StateDirectory"
+                )
+
+
+# --8<-- [end:rights]
+
+
+# --8<-- [start:policy]
+SECRET = re.compile(
+    r"\w*(KEY|TOKEN|SECRET|PASS)\w*="
+)
+GIVEN = re.compile(r"""--api-key["']?(\s|=)""")
+OPEN = re.compile(
+    r"(?<![\d.])0\.0\.0\.0|\[?::\]?(?![\w:])"
+)
+UNSEEN = (
+    "EnvironmentFile",
+    "PassEnvironment",
+    "SetCredential",
+)
+MARKS = "@:+!-"
+SHELL = re.compile(
+    r"([^\s]*/)?(env\s+)?([^\s]*/)?"
+    r"(ba|da|z|k)?sh(\s.*)?"
+)
 
 
 def start_complaints(unit: Unit) -> Iterator[str]:
@@ -113,6 +184,12 @@ def start_complaints(unit: Unit) -> Iterator[str]:
             yield (
                 f"Environment={match[0]}…: a "
                 "secret; use LoadCredential"
+            )
+    for name in UNSEEN:
+        if any(unit.get(name, ())):
+            yield (
+                f"{name}: may bring a secret; use "
+                "LoadCredential"
             )
     for value in unit.get("ExecStart", ()):
         if GIVEN.search(value):
@@ -129,6 +206,55 @@ def start_complaints(unit: Unit) -> Iterator[str]:
                 )
 
 
+def exec_complaints(unit: Unit) -> Iterator[str]:
+    """Say what may do more than the unit allows."""
+    started = [
+        (name, value)
+        for name in unit
+        if name.startswith("Exec")
+        for value in unit[name]
+    ]
+    for name, value in started:
+        rest = value.lstrip(MARKS)
+        marks = value[: len(value) - len(rest)]
+        if set(marks) & {"+", "!"}:
+            yield (
+                f"{name}={marks}…: runs with all "
+                "rights"
+            )
+        if SHELL.fullmatch(rest):
+            yield (
+                f"{name}: a shell; name the program"
+            )
+
+
+def engine_complaints(unit: Unit) -> Iterator[str]:
+    """Say what is wrong with an engine's flags."""
+    try:
+        given = dict(
+            word.partition("=")[::2]
+            for value in unit.get("Environment", ())
+            for word in shlex.split(value)
+        )
+        commands = [
+            shlex.split(value.lstrip(MARKS))
+            for value in unit.get("ExecStart", ())
+        ]
+    except ValueError as error:
+        yield f"ExecStart, Environment: {error}"
+        return
+    for words in commands:
+        # vLLM reads its key from its settings.
+        held = (
+            {"VLLM_API_KEY": ""}
+            if "--config" in words
+            else {}
+        )
+        yield from engine_flags.complaints(
+            words, {**given, **held}
+        )
+
+
 def complaints(text: str) -> list[str]:
     """Say what our policy has against a unit.
 
@@ -137,8 +263,19 @@ def complaints(text: str) -> list[str]:
     """
     unit = parse_service(text)
     found = [*start_complaints(unit)]
+    found += exec_complaints(unit)
+    found += word_complaints(unit)
     if "ExecStart" in unit:
         found += rights_complaints(unit)
+    # What is said already is not said twice.
+    said = " ".join(found)
+    for one in engine_complaints(unit):
+        key = "a key in" in one and (
+            "LoadCredential" in said
+        )
+        host = "set 127" in one and "to all" in said
+        if not key and not host:
+            found.append(one)
     return found
 
 
