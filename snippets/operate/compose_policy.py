@@ -6,6 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snippets.operate import policy
+from snippets.operate.compose_surface import (
+    mount,
+    reach,
+    stored,
+    unlimited,
+)
 
 Json = Mapping[str, Any]
 # --8<-- [end:imports]
@@ -18,13 +24,6 @@ PROXY = re.compile(
 ENGINE = re.compile(
     r"(^|/)(llama\.cpp|vllm-openai|ollama|sglang|"
     r"text-generation-inference)(:|@|$)"
-)
-HOST = (
-    "pid",
-    "ipc",
-    "network_mode",
-    "uts",
-    "cgroup",
 )
 # --8<-- [end:known]
 
@@ -44,6 +43,7 @@ def complaints(document: Json) -> list[str]:
         said = (
             *_identity(service),
             *_isolation(service),
+            *reach(service),
             *_limits(service),
             *_secrets(service),
             *_ports(service),
@@ -60,14 +60,11 @@ def complaints(document: Json) -> list[str]:
                 f"secrets: {name} comes from the "
                 "environment; name a file"
             )
-    return found
+    return [*found, *stored(document)]
 
 
 def _identity(service: Json) -> Iterator[str]:
-    if "build" not in service:
-        yield from policy.image(
-            service.get("image")
-        )
+    yield from policy.image(service.get("image"))
     if "extends" in service:
         yield "extends: what it adds is not seen"
     yield from policy.root(service.get("user"))
@@ -99,16 +96,6 @@ def _isolation(service: Json) -> Iterator[str]:
     for option in options:
         if option.endswith("unconfined"):
             yield f"security_opt: {option}"
-    for key in HOST:
-        if service.get(key) == "host":
-            yield f"{key}: host is not isolated"
-    for volume in _list(service, "volumes"):
-        source, _ = _mount(volume)
-        if source.endswith("docker.sock"):
-            yield (
-                "volumes: docker.sock gives the "
-                "machine away"
-            )
 
 
 def _list(service: Json, key: str) -> list[Any]:
@@ -122,18 +109,6 @@ def _list(service: Json, key: str) -> list[Any]:
     )
 
 
-def _mount(volume: Any) -> tuple[str, bool]:
-    """Source, and whether a container may write."""
-    if isinstance(volume, Mapping):
-        source = str(volume.get("source", ""))
-        return source, not volume.get("read_only")
-    parts = str(volume).split(":")
-    options = (
-        parts[2].split(",") if parts[2:] else []
-    )
-    return parts[0], "ro" not in options
-
-
 # --8<-- [end:isolation]
 
 
@@ -142,19 +117,22 @@ def _limits(service: Json) -> Iterator[str]:
     deploy = service.get("deploy") or {}
     resources = deploy.get("resources") or {}
     limits = resources.get("limits") or {}
+    said = {}
     for short, long in (
         ("mem_limit", "memory"),
         ("cpus", "cpus"),
         ("pids_limit", "pids"),
     ):
-        if (
-            short not in service
-            and long not in limits
-        ):
+        if short in service or long in limits:
+            said[long] = service.get(
+                short, limits.get(long)
+            )
+        else:
             yield (
                 "deploy.resources.limits: "
                 f"{long} is missing"
             )
+    yield from unlimited(said)
 
 
 # --8<-- [end:limits]
@@ -235,8 +213,9 @@ def _engine(
                 "engine joins internal ones"
             )
     for volume in _list(service, "volumes"):
-        source, writes = _mount(volume)
-        if writes and "model" in source:
+        source, writes, _ = mount(volume)
+        kept = not source.startswith(".")
+        if writes and kept and "model" in source:
             yield (
                 f"volumes: {source} can be "
                 "written; mount models read-only"

@@ -55,7 +55,7 @@ def root(user: Any) -> list[str]:
     name = name.partition(":")[0]
     if "$" in name:
         return [f"user {user}: a variable decides"]
-    if name in ROOT:
+    if name in ROOT or not name.strip("0"):
         return [
             f"user {user}: root; name another user"
         ]
@@ -66,8 +66,8 @@ def root(user: Any) -> list[str]:
 
 # --8<-- [start:secret]
 SECRET = re.compile(
-    r"(^|_)(API_?KEYS?|KEYS?|TOKENS?|SECRETS?|"
-    r"PASSWORDS?|PASSWD|CREDENTIALS?)$"
+    r"(^|_|PG)(API_?KEYS?|KEYS?|TOKENS?|SECRETS?|"
+    r"PASSWORDS?|PASSWD|PASS|CREDENTIALS?)$"
 )
 FLAG = re.compile(
     r"--?(api[-_]key|hf[-_]token|token|password|"
@@ -100,10 +100,11 @@ def on_command_line(
     passes.
     """
     return [
-        f"{str(word).partition('=')[0]}: a secret "
+        f"{word.partition('=')[0]}: a secret "
         "on the command line; name a file"
-        for word in words
-        if FLAG.fullmatch(str(word))
+        for words_of in map(str, words)
+        for word in words_of.split()
+        if FLAG.fullmatch(word)
     ]
 
 

@@ -63,14 +63,19 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"security_opt": ["no-new-privileges", "seccomp:unconfined"]},
         "security_opt: seccomp:unconfined",
     ),
-    **{
-        f"{key} of the host": ({key: "host"}, f"{key}: host is not isolated")
-        for key in ("pid", "ipc", "uts", "cgroup")
-    },
-    "the daemon": (
-        {"volumes": ["/var/run/docker.sock:/s:ro"]},
-        "volumes: docker.sock gives the machine away",
+    "built": ({"image": None, "build": "."}, "image None: none is named"),
+    "what the host shares": ({"ipc": "host"}, "ipc: host is shared"),
+    "root in two digits": ({"user": "00"}, "user 00: root; name another user"),
+    "no limit at all": ({"mem_limit": 0}, "memory: 0 is no limit"),
+    "a key in a shell's line": (
+        {"command": ["sh", "-c", "llama-server --api-key abc"]},
+        "--api-key: a secret on the command line; name a file",
     ),
+    "a password of PostgreSQL": (
+        {"environment": ["PGPASSWORD=a"]},
+        "PGPASSWORD: a secret in the environment; mount it as a file",
+    ),
+    "a pass": ({"environment": ["DB_PASS=a"]}, "DB_PASS: a secret in the environment; mount it as a file"),
     **{
         f"no limit of {key}": (
             {"deploy": {"resources": {"limits": {k: v for k, v in LIMITS.items() if k != key}}}},
@@ -114,10 +119,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "unknown": ({"networks": {"elsewhere": {}}}, OUT.format("elsewhere")),
     "nearly internal": ({"networks": ["half"]}, OUT.format("half")),
     "unwatched": ({"healthcheck": None}, "healthcheck: an engine needs one"),
-    "models to write": ({"volumes": ["./models:/models"]}, WRITTEN.format("./models")),
-    "models to label": ({"volumes": ["./models:/models:z"]}, WRITTEN.format("./models")),
+    "models to write": ({"volumes": ["models:/models"]}, WRITTEN.format("models")),
     "models in long form": (
-        {"volumes": [{"type": "bind", "source": "models", "target": "/m"}]},
+        {"volumes": [{"type": "volume", "source": "models", "target": "/m"}]},
         WRITTEN.format("models"),
     ),
 }
@@ -137,9 +141,9 @@ def test_a_bad_one_is_refused_with_its_own_message(changed: dict[str, Any], expe
         {"deploy": None, "mem_limit": "8g", "cpus": 4, "pids_limit": 64},
         {"environment": {"API_KEY_FILE": "/run/secrets/key", "HF_HOME": "/tmp"}},  # noqa: S108
         {"networks": None, "network_mode": "none"},
-        {"image": None, "build": "."},
+        {"build": "."},
         {"volumes": ["./models:/models:ro,z", "cache:/cache"]},
-        {"volumes": [{"type": "bind", "source": "models", "target": "/m", "read_only": True}]},
+        {"volumes": [{"type": "bind", "source": "./models", "target": "/m", "read_only": True}]},
         {"security_opt": ["no-new-privileges"]},
     ],
 )
