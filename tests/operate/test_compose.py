@@ -74,14 +74,14 @@ def test_each_secret_is_declared_is_a_file_and_is_used(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_proxy_finds_each_file_that_its_configuration_names_and_calls_the_engine_where_it_listens(
-    name: str,
+    name: str, tmp_path: Path
 ) -> None:
     services = read(name)["services"]
     proxy, engine = services["proxy"], services["engine"]
     [mounted] = proxy["volumes"]
     source, target, _ = mounted.split(":")
     assert source == f"./{PROXIES[name]}"
-    text = (SERVED / PROXIES[name]).read_text(encoding="utf-8")
+    text = (changed_as_the_page_says(tmp_path) / PROXIES[name]).read_text(encoding="utf-8")
     folder = Path(target).parent
     named = {
         f"{folder}/{path}" for path in re.findall(r"(?<![\w/])llm/[\w.-]+\w", text) if "llm.log" not in path
@@ -94,26 +94,49 @@ def test_the_proxy_finds_each_file_that_its_configuration_names_and_calls_the_en
     environment, words = engine.get("environment", {}), engine["command"]
     port = words[words.index("--port") + 1] if "--port" in words else environment["OLLAMA_HOST"][-4:]
     assert port == "8080"
-    assert text.count("127.0.0.1:8080") == 1
+    assert text.count("engine:8080") == 1
 
 
-def test_the_page_says_what_to_change_of_the_proxy_and_it_is_that_one_address(tmp_path: Path) -> None:
-    """The commands of the page, run on the files of Serve a team, give what a container needs."""
+def changed_as_the_page_says(folder: Path) -> Path:
+    """Run the page's commands on copies of the files of Serve a team."""
     [block] = [b for b in read_page(DOCS / "operate" / "compose.md").blocks if "sed " in b.code]
-    folder = tmp_path / "snippets" / "operate" / "serve_a_team"
-    folder.mkdir(parents=True)
+    served = folder / "snippets" / "operate" / "serve_a_team"
+    served.mkdir(parents=True)
     for name in ("Caddyfile", "nginx.conf"):
-        (folder / name).write_bytes((SERVED / name).read_bytes())
-    subprocess.run(["bash", "-euc", block.code], cwd=tmp_path, check=True)
-    for name in ("Caddyfile", "nginx.conf"):
+        (served / name).write_bytes((SERVED / name).read_bytes())
+    subprocess.run(["bash", "-euc", block.code], cwd=folder, check=True)
+    return folder
+
+
+def test_the_page_s_proxies_call_the_engine_by_name_and_keep_no_log_in_memory(tmp_path: Path) -> None:
+    folder = changed_as_the_page_says(tmp_path)
+    for name, log in (("Caddyfile", "output stdout"), ("nginx.conf", "access_log /dev/stdout llm;")):
         old = (SERVED / name).read_text(encoding="utf-8").splitlines()
-        new = (tmp_path / name).read_text(encoding="utf-8").splitlines()
+        new = (folder / name).read_text(encoding="utf-8").splitlines()
         old = [line for line in old if not line.startswith("user ")]
         changed = [(was.strip(), now.strip()) for was, now in zip(old, new, strict=True) if was != now]
-        assert [(was.replace("127.0.0.1:", "engine:"), now) for was, now in changed] == [
-            (changed[0][1], changed[0][1])
-        ]
-        assert "engine:8080" in changed[0][1]
+        assert len(changed) == 2
+        assert sum(was.replace("127.0.0.1:8080", "engine:8080") == now for was, now in changed) == 1
+        assert log in {now.rstrip(" {") for _, now in changed}
+        assert "/var/log" not in "".join(new)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_answers_under_way_are_finished_and_memory_is_bounded(name: str) -> None:
+    for service in read(name)["services"].values():
+        assert service["stop_grace_period"] == "120s"
+        assert all("size=" in entry for entry in service["tmpfs"])
+        assert service["deploy"]["resources"]["limits"]["pids"] in (64, 4096)
+        assert service["logging"]["options"]["max-size"] == "10m"
+    words = read("vllm.yaml")["services"]["engine"]["command"]
+    assert words[words.index("--shutdown-timeout") + 1] == "90"
+
+
+def test_llama_cpp_starts_as_many_threads_as_it_has_cpus_and_tells_prometheus() -> None:
+    engine = read("llama-cpp.yaml")["services"]["engine"]
+    words = engine["command"]
+    assert words[words.index("--threads") + 1] == engine["deploy"]["resources"]["limits"]["cpus"]
+    assert "--metrics" in words
 
 
 def test_the_gpu_is_reserved_and_the_engine_reads_its_key_from_the_secret() -> None:
