@@ -37,6 +37,16 @@ def test_a_success_begins_the_count_again() -> None:
     assert breaker.enter(100)
 
 
+def test_after_a_success_all_but_the_last_failure_leave_it_closed() -> None:
+    breaker = broken()
+    breaker.succeeded()
+    for _ in range(2):
+        breaker.failed(200)
+    assert breaker.enter(200)
+    breaker.failed(200)
+    assert not breaker.enter(200)
+
+
 def test_after_the_wait_one_may_try_and_the_next_waits() -> None:
     breaker = broken()
     assert not breaker.enter(109.9)

@@ -215,6 +215,8 @@ def test_unless_told() -> None:
         {"tries": 0},
         {"tries": 11},
         {"wait_s": -1},
+        {"wait_s": float("inf")},
+        {"most_wait_s": float("inf")},
         {"most_wait_s": -1},
         {"share": -0.1},
         {"share": 1.1},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from snippets.hybrid.breaker import BreakerSettings
 from snippets.hybrid.budget import BudgetSettings
@@ -116,3 +116,12 @@ def test_settings_do_not_change() -> None:
     settings = Settings(local=LOCAL, cloud=CLOUD, budget=BUDGET)
     with pytest.raises(ValidationError, match="frozen"):
         settings.overflow = True  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_setting_is_not_changed_later(model: type[BaseModel]) -> None:
+    given = {"BudgetSettings": WHOLE["budget"], "Endpoint": WHOLE["local"], "Settings": WHOLE}
+    one = model.model_validate(given.get(model.__name__, {}))
+    name = next(iter(model.model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(one, name, getattr(one, name))
