@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import io
 import os
 import pickle
+import re
 import shutil
 import socket
 import struct
@@ -382,3 +384,25 @@ def test_from_inside_neither_the_host_nor_the_world_is_reached_and_from_outside_
 def test_inside_llama_cpp_answers_all_the_same(tmp_path: Path) -> None:
     model = small_model(tmp_path)
     assert inside(sys.executable, "-c", ENGINE, str(model)) == "200 2"
+
+
+# --- a download -------------------------------------------------------------------------------
+
+
+def test_what_the_pages_download_leaves_is_listed(folder: Path) -> None:
+    """A repository has more than weights need: what the page excludes is not fetched, the rest is listed."""
+    page = (ROOT / "docs" / "operate" / "air-gapped.md").read_text("utf-8")
+    (block,) = re.findall(r"(?ms)^hf download .*?(?=```)", page)
+    excluded = re.findall(r'"([^"]+)"', block.partition("--exclude")[2])
+    for path in (".gitattributes", "logo.png", "modeling_x.py"):
+        if not any(fnmatch.fnmatch(path, pattern) for pattern in excluded):
+            (folder / path).write_bytes(b"x")
+    assert not any(fnmatch.fnmatch(path, pattern) for path in CONTENT for pattern in excluded)
+    cache = folder / ".cache" / "huggingface" / "download"
+    cache.mkdir(parents=True)
+    (cache / "config.json.metadata").write_text("x")
+    with pytest.raises(ValueError, match="cache"):
+        manifest(look(folder))
+    (after,) = re.findall(r"(?m)^rm -r .*$", block)
+    subprocess.run(["bash", "-c", after], cwd=folder.parent, check=True)
+    assert set(read_manifest(manifest(look(folder)))) == set(CONTENT)
