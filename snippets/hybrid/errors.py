@@ -80,7 +80,7 @@ class HybridError(Exception):
         """Whether a working server refused it."""
         return (
             self.status is not None
-            and 400 <= self.status < 500
+            and self.status >= 400
             and not self.passing
         )
 

@@ -92,9 +92,7 @@ def phones(text: str) -> int:
     return len(found)
 
 
-def abroad_length(
-    text: str, before: int = 0
-) -> int:
+def abroad_length(text: str, before: int) -> int:
     """Give the length of the number, 0 for none.
 
     before: how many were looked at already

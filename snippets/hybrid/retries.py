@@ -4,7 +4,7 @@
 import random
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -101,9 +101,9 @@ def ask(
     Raises: HybridError, that of the last try.
     """
     retries.earn()
-    failed: tuple[Any, ...] = (Kind.OPEN,)
-    wait_s = 0
+    failed = HybridError(Kind.OPEN).args
     for number in range(settings.tries):
+        *_, wait_s = failed
         if number:
             if wait_s > settings.most_wait_s:
                 break
@@ -116,10 +116,7 @@ def ask(
         try:
             return once()
         except HybridError as error:
-            failed, wait_s = (
-                error.args,
-                error.wait_s,
-            )
+            failed = error.args
             if error.works:
                 breaker.succeeded()
             if not error.passing:

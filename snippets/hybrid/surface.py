@@ -309,8 +309,7 @@ def _base64(run: str) -> str:
     digits = run.translate(URL_SAFE)
     if len(digits) % 4 == 1:
         digits = digits[:-1]
-    digits += "=" * (-len(digits) % 4)
-    data = base64.b64decode(digits)
+    data = base64.b64decode(digits + "==")
     with suppress(UnicodeDecodeError):
         return data.decode()
     data = data.replace(b"\0", b"")

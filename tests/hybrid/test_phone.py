@@ -125,7 +125,7 @@ def test_a_number_of_no_region_is_not_national() -> None:
     ],
 )
 def test_what_stands_behind_a_number_is_left_off(text: str, length: int) -> None:
-    assert abroad_length(text) == length
+    assert abroad_length(text, 0) == length
 
 
 def test_the_regions_are_asked_at_most_once_for_each_candidate(monkeypatch: pytest.MonkeyPatch) -> None:

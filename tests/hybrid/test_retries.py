@@ -231,3 +231,5 @@ def test_bounds(wrong: dict[str, float]) -> None:
 
 def test_the_most_that_is_allowed() -> None:
     assert RetrySettings(tries=10, share=1, wait_s=0).tries == 10
+    none = RetrySettings(tries=1, share=0, wait_s=0, most_wait_s=0, reserve=0)
+    assert (none.wait_s, none.most_wait_s, none.reserve) == (0, 0, 0)

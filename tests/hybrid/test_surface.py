@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from snippets.hybrid import detect
 from snippets.hybrid.errors import HybridError, Kind
-from snippets.hybrid.surface import BODY, KEY, MESSAGE, decoded, inspect, known, leaves, seal, texts
+from snippets.hybrid.surface import BODY, KEY, MESSAGE, borders, decoded, inspect, known, leaves, seal, texts
 from tests.hybrid.fakes import ask
 
 SECRET = "SECRET-7f3a"  # noqa: S105 (what the scan of these tests looks for)
@@ -468,3 +468,41 @@ def test_json_in_a_text_counts_for_the_depth() -> None:
 
 def test_a_count_below_zero_is_found_as_none_of_it() -> None:
     assert inspect(seal(chat()), lambda _: {"a": -1}) == {"a": 0}
+
+
+def test_where_parts_meet_their_ends_are_joined() -> None:
+    assert list(borders(["a", "b", "c"])) == ["ab", "abc", "bc", "bc"]
+    assert list(borders(["a" * 100, "b" * 100])) == ["a" * 64 + "b" * 64]
+    assert list(borders(["a", "b" * 64, "c" * 65])) == [
+        "a" + "b" * 64,
+        "a" + "b" * 64 + "c" * 64,
+        "b" * 64 + "c" * 64,
+    ]
+    assert list(borders(["a"])) == []
+
+
+def test_base64_behind_eight_names_is_read_and_no_further() -> None:
+    run = base64.b64encode(SSN).decode()
+    assert SSN.decode() in set(decoded("a-b/c_d-e-f-g-h-" + run))
+    assert SSN.decode() not in set(decoded("a-b/c_d-e-f-g-h-ij-" + run))
+
+
+def test_a_long_run_is_read_from_its_beginning_only() -> None:
+    run = base64.b64encode(SSN).decode().rstrip("=")
+    for filled, read in ((4_096, True), (4_097, False)):
+        text = "a/" + "b" * (filled - len(run) - 3) + "/" + run
+        assert (SSN.decode() in set(decoded(text))) == read
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"~" * 8 + b"\xff" * 2, True),
+        (b" " * 8 + b"\xff" * 2, True),
+        (b"\x7f" * 8 + b"\xff" * 2, False),
+        (b"\x1f" * 8 + b"\xff" * 2, False),
+        (b"a" * 7 + b"\xff" * 3, False),
+    ],
+)
+def test_latin_text_is_nearly_all_ascii(data: bytes, text: bool) -> None:
+    assert (data.decode("latin-1") in set(decoded(base64.b64encode(data).decode()))) == text
