@@ -81,6 +81,7 @@ def test_a_volume_may_be_a_folder_by_its_options() -> None:
 
 def test_a_mount_in_either_form() -> None:
     assert mount("a:/b") == ("a", True, False)
+    assert mount("a:ro") == ("a", True, False)
     assert mount("./a:/b:z,ro") == ("./a", False, False)
     assert mount({"type": "bind", "source": "a", "read_only": True}) == ("a", False, True)
     assert mount("/data") == ("none", True, False)
