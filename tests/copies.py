@@ -76,7 +76,10 @@ class Copy:
         if asked is None or answers is None:
             raise RuntimeError("the runs have no pipes")
         print(json.dumps(job), file=asked, flush=True)
-        return int(answers.readline())
+        said = answers.readline()
+        if not said:
+            raise RuntimeError(f"what forks the runs ended with {self._runs.wait()}, asked for {job}")
+        return int(said)
 
 
 def _end(runs: subprocess.Popen[str]) -> None:

@@ -3,11 +3,7 @@
 # --8<-- [start:imports]
 import random
 import time
-from collections.abc import (
-    Callable,
-    Generator,
-    Iterator,
-)
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -57,6 +53,7 @@ from snippets.hybrid.transport import Clock, Direct
 T = TypeVar("T")
 Far = tuple[Endpoint, Gate, Budget]
 Pieces = Generator[Said, None, None]
+Deltas = Generator[dict[str, Any], None, None]
 Read = Callable[
     [httpx.BaseTransport, httpx.Request, int], T
 ]
@@ -188,7 +185,7 @@ class HybridLLMRouter:
         label: Label = Label.INTERNAL,
         task: Task = Task.DEFAULT,
         conversation: str | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Deltas:
         """Answer piece by piece, as deltas.
 
         Nothing is sent before the first is asked
@@ -401,9 +398,7 @@ class HybridLLMRouter:
             run.usd += spent.usd(prices)
         run.held = None
 
-    def _follow(
-        self, run: Run
-    ) -> Iterator[dict[str, Any]]:
+    def _follow(self, run: Run) -> Deltas:
         failed: tuple[Any, ...] = (Kind.ABANDONED,)
         pieces = self._dispatch(run, begun)
         try:

@@ -86,8 +86,9 @@ def seal(body: Mapping[str, Any]) -> bytes:
 def known(body: Any) -> bool:
     """Say whether all parts are of a known kind.
 
-    Images, files, sound, arrays of tokens and keys
-    nobody has thought about are not.
+    Images, files, sound and tokens in a message are
+    not, nor are keys nobody has thought about. What
+    other fields hold is scanned, and not judged.
     """
     return (
         isinstance(body, dict)

@@ -24,7 +24,6 @@ from tests.copies import Copy
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "snippets" / "hybrid"
 STEMS = [
     *("policy", "surface", "gate", "endpoint", "transport", "prove", "client", "router"),
     *("fence", "bodies", "breaker", "retries", "budget"),

@@ -150,7 +150,7 @@ def test_1_what_is_no_label_is_an_error(label: Any) -> None:
     with pytest.raises(TypeError, match="label: not a Label"):
         world.router.chat(ask(CANARY), label=label)
     with pytest.raises(TypeError, match="task: not a Task"):
-        world.router.chat(ask(CANARY), task=label if label is not Task.COMPLEX else None)  # type: ignore[arg-type]
+        world.router.chat(ask(CANARY), task=label if label is not Task.COMPLEX else None)  # type: ignore[arg-type]  # a caller's mistake
     assert world.cloud.got == world.local.got == []
 
 
@@ -547,7 +547,7 @@ def test_a_caller_that_stops_reading_is_recorded() -> None:
     world = World()
     pieces = world.router.stream(ask(), label=Label.SENSITIVE)
     next(pieces)
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert world.records[0].outcome == "the caller stopped reading"
 
 
@@ -573,7 +573,7 @@ def test_when_a_caller_stops_reading_the_server_is_told_before_the_record_is_kep
     )
     pieces = router.stream(ask())
     assert next(pieces) == {"content": "more"}
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert closed == [True]
 
 
@@ -786,7 +786,7 @@ class Real(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self.say({"choices": [{"message": {"content": f"port {self.server.server_port}"}}]})  # type: ignore[attr-defined]
+        self.say({"choices": [{"message": {"content": f"port {self.server.server_port}"}}]})  # type: ignore[attr-defined]  # typed as any server
 
     def say(self, value: Any) -> None:
         body = json.dumps(value).encode()

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from snippets.operate.proxy_policy import complaints
 from snippets.operate.proxy_surface import size, walk
 from tests.operate.proxies import FOLDER
-from tests.pages.language_proxy import parse
+from tests.operate.test_proxy_policy import said_of
 
 GOOD = (FOLDER / "nginx.conf").read_text()
 LAST = "location @stranger"
@@ -76,14 +75,6 @@ WEAKER = {
     ),
     "status to all": (LAST, f"location /s {{ stub_status; }}\n {LAST}", "stub_status: not needed here"),
 }
-
-
-def said_of(text: str, folder: Path) -> list[str]:
-    file = folder / "nginx.conf"
-    file.write_text(text)
-    tree, errors = parse(file)
-    assert errors == []
-    return complaints(tree)
 
 
 @pytest.mark.parametrize("name", WEAKER)

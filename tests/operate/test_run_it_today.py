@@ -10,13 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from snippets.data.small_model import read_small_model
 from snippets.data.small_tokenizer import read_tokenizer
 from snippets.hybrid.embedded import Embedded
+from snippets.hybrid.endpoint import Endpoint
 from snippets.model_formats.convert import build
 from snippets.model_formats.convert_types import as_f16
 from snippets.model_formats.gguf_writer import write_gguf
@@ -48,14 +48,14 @@ def local(model: Path) -> Iterator[Embedded]:
         yield server
 
 
-def ask(way: int, local: Embedded, key: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def ask(way: int, engine: Endpoint, key: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the page's blocks as a reader does: in one shell, which has heard of the two settings from them.
 
     Only what the page's table has for another engine is another here: the address and the name.
     """
     (folder / "key").write_text(key + "\n")
     first = ASKED[0][1]
-    for name, value in (("BASE_URL", local.endpoint.url), ("MODEL", local.endpoint.model)):
+    for name, value in (("BASE_URL", engine.url), ("MODEL", engine.model)):
         settings = re.findall(rf"(?m)^(?:export )?{name}=\S+$", first)
         assert len(settings) == 1, name
         first = first.replace(settings[0], f"{settings[0].partition('=')[0]}={value}")
@@ -85,7 +85,7 @@ def test_the_page_asks_in_three_ways() -> None:
 @pytest.mark.parametrize("way", range(len(WAYS)), ids=WAYS)
 def test_the_pages_request_is_answered(way: int, local: Embedded, tmp_path: Path) -> None:
     assert local.endpoint.key is not None
-    done = ask(way, local, local.endpoint.key.get_secret_value(), tmp_path)
+    done = ask(way, local.endpoint, local.endpoint.key.get_secret_value(), tmp_path)
     assert done.returncode == 0, done.stderr
     said = done.stdout if way else json.loads(done.stdout)["choices"][0]["message"]["content"]
     assert said.strip()
@@ -93,7 +93,7 @@ def test_the_pages_request_is_answered(way: int, local: Embedded, tmp_path: Path
 
 @pytest.mark.parametrize("way", range(len(WAYS)), ids=WAYS)
 def test_another_key_is_refused(way: int, local: Embedded, tmp_path: Path) -> None:
-    done = ask(way, local, "another", tmp_path)
+    done = ask(way, local.endpoint, "another", tmp_path)
     assert done.returncode != 0
     assert "401" in done.stdout + done.stderr
 
@@ -104,12 +104,10 @@ def test_an_engine_without_a_key_answers_whatever_the_file_holds(
 ) -> None:
     """An empty one is not enough: httpx sends no header that ends in a space."""
     running = server(model)
-    open_to_all = SimpleNamespace(
-        endpoint=SimpleNamespace(url=f"{running.listening_address}/v1", model="any")
-    )
+    open_to_all = Endpoint(url=f"{running.listening_address}/v1", model="any")
     word = set(re.findall(r"(?m)^    echo (\S+) > key$", PAGE))
     assert len(word) == 1
-    done = ask(way, open_to_all, word.pop(), tmp_path)  # type: ignore[arg-type]
+    done = ask(way, open_to_all, word.pop(), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
